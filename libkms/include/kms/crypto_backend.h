@@ -1,0 +1,180 @@
+// CryptoBackend: makes, wraps and uses the material of keys.
+//
+// Material is held by reference: whoever loads a key gets an object that
+// computes, never bytes to ask for, so that a token can stand behind it. What a
+// backend makes comes out wrapped, bound to its place, ready to be stored. A
+// backend knows neither states nor permissions (kms/key_service.h does).
+//
+// Threads: a backend, and every key that it has loaded, may be used from many
+// threads at once. A loaded key may outlive neither its backend nor its root key.
+
+#ifndef KMS_CRYPTO_BACKEND_H_
+#define KMS_CRYPTO_BACKEND_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "kms/bytes.h"
+#include "kms/result.h"
+#include "kms/root_key.h"
+#include "kms/secret_bytes.h"
+
+namespace kms {
+
+enum class KeySpec : std::uint8_t { kAes256, kSm4, kRsa2048, kSm2 };
+
+constexpr bool IsSymmetric(KeySpec spec) {
+  return spec == KeySpec::kAes256 || spec == KeySpec::kSm4;
+}
+
+// Over a digest that the caller made. RSA: SHA-256, PSS with MGF1-SHA-256 and a
+// salt of 32 bytes. SM2: the finished e of GB/T 32918.2; signatures are DER.
+enum class SignatureAlgorithm : std::uint8_t { kRsaPssSha256, kRsaPkcs1Sha256, kSm2 };
+
+// OAEP has no label, and MGF1 over the same hash. SM2 ciphertext is DER in the
+// order C1 C3 C2 (GM/T 0009); the unpadded-integer form and raw 04 C1 C3 C2 are
+// understood as well.
+enum class EncryptionAlgorithm : std::uint8_t {
+  kRsaOaepSha256,
+  kRsaOaepSha1,
+  kRsaPkcs1,
+  kSm2
+};
+
+bool Fits(SignatureAlgorithm algorithm, KeySpec spec);
+bool Fits(EncryptionAlgorithm algorithm, KeySpec spec);
+
+class SymmetricKey {
+ public:
+  SymmetricKey(const SymmetricKey&) = delete;
+  SymmetricKey& operator=(const SymmetricKey&) = delete;
+  virtual ~SymmetricKey();
+
+  // Seal returns `head` followed by the sealed plaintext (docs/record_format.md).
+  // The message key depends on `head`; `head` and `context` are authenticated.
+  // Fails: kUnavailable, kExhausted.
+  virtual Result<Bytes> Seal(ByteView head, ByteView context, ByteView plaintext) = 0;
+
+  // Open returns the plaintext of `body`, which is what Seal returned without the
+  // head.
+  // Fails: kAuthFailed with Reason::kBadCiphertext for every way to be wrong;
+  // kUnavailable.
+  virtual Result<SecretBytes> Open(ByteView head, ByteView context, ByteView body) = 0;
+
+  // About how much memory the loaded key takes, for the cache.
+  virtual std::size_t footprint_bytes() const = 0;
+
+ protected:
+  SymmetricKey() = default;
+};
+
+class PrivateKey {
+ public:
+  PrivateKey(const PrivateKey&) = delete;
+  PrivateKey& operator=(const PrivateKey&) = delete;
+  virtual ~PrivateKey();
+
+  // Sign signs a digest of 32 bytes.
+  // Fails: kInvalidArgument with Reason::kBadParameter for a digest of another
+  // length; kUnsupported with Reason::kAlgorithmNotSupported; kUnavailable.
+  virtual Result<Bytes> Sign(SignatureAlgorithm algorithm, ByteView digest) = 0;
+
+  // Decrypt fails with kAuthFailed and Reason::kBadCiphertext for every way to be
+  // wrong; kUnsupported; kUnavailable.
+  virtual Result<SecretBytes> Decrypt(EncryptionAlgorithm algorithm,
+                                      ByteView ciphertext) = 0;
+
+  // DecryptKey decrypts a key of `size` bytes. After PKCS#1 v1.5 a wrong padding
+  // and a wrong length are one failure, found with the same work as success.
+  // Fails: as Decrypt; kInvalidArgument with Reason::kBadAesKeyLength for another
+  // length after OAEP or SM2.
+  virtual Result<SecretBytes> DecryptKey(EncryptionAlgorithm algorithm,
+                                         ByteView ciphertext, std::size_t size) = 0;
+
+  virtual std::size_t footprint_bytes() const = 0;
+
+ protected:
+  PrivateKey() = default;
+};
+
+class PublicKey {
+ public:
+  PublicKey(const PublicKey&) = delete;
+  PublicKey& operator=(const PublicKey&) = delete;
+  virtual ~PublicKey();
+
+  // Verify tells whether `signature` is one of `digest`. A malformed signature is
+  // false, not an error.
+  // Fails: kInvalidArgument with Reason::kBadParameter for a digest of another
+  // length than 32; kUnsupported with Reason::kAlgorithmNotSupported.
+  virtual Result<bool> Verify(SignatureAlgorithm algorithm, ByteView digest,
+                              ByteView signature) = 0;
+
+  // Encrypt fails with kInvalidArgument and Reason::kTooLong if the algorithm cannot
+  // take that much (RSA: 190, 214 or 245 bytes; SM2: 6144); kUnsupported.
+  virtual Result<Bytes> Encrypt(EncryptionAlgorithm algorithm, ByteView plaintext) = 0;
+
+  virtual KeySpec spec() const = 0;
+  virtual std::size_t footprint_bytes() const = 0;
+
+ protected:
+  PublicKey() = default;
+};
+
+// Material as it is stored.
+struct WrappedKey {
+  Bytes sealed;      // opens only at its place
+  Bytes public_key;  // DER SubjectPublicKeyInfo; empty for symmetric keys
+};
+
+class CryptoBackend {
+ public:
+  CryptoBackend(const CryptoBackend&) = delete;
+  CryptoBackend& operator=(const CryptoBackend&) = delete;
+  virtual ~CryptoBackend();
+
+  // SelfTest runs a known-answer test of every algorithm.
+  // Fails: kInternal, naming the algorithm in the detail.
+  virtual Result<void> SelfTest() = 0;
+
+  // Random returns `size` bytes of the system's randomness.
+  // Fails: kUnavailable with Reason::kRandomFailed.
+  virtual Result<SecretBytes> Random(std::size_t size) = 0;
+
+  // Generate makes new material; key pairs pass a pairwise test first.
+  // Fails: kInternal with Reason::kKeyCreationFailed; kUnavailable.
+  virtual Result<WrappedKey> Generate(KeySpec spec, const Place& place) = 0;
+
+  // Import wraps the caller's material for a symmetric key.
+  // Fails: kInvalidArgument with Reason::kBadAesKeyLength or kBadSm4KeyLength;
+  // kUnsupported for asymmetric specs; kUnavailable.
+  virtual Result<WrappedKey> Import(KeySpec spec, const Place& place,
+                                    const SecretBytes& material) = 0;
+
+  // The three Load functions make stored material ready for use.
+  // Fail: kCorrupt with Reason::kKeyDecryptionFailed; kUnsupported; kUnavailable.
+  virtual Result<std::shared_ptr<SymmetricKey>> LoadSymmetric(KeySpec spec,
+                                                              const Place& place,
+                                                              ByteView sealed) = 0;
+  virtual Result<std::shared_ptr<PrivateKey>> LoadPrivate(KeySpec spec,
+                                                          const Place& place,
+                                                          ByteView sealed) = 0;
+  // LoadPublic reads a DER SubjectPublicKeyInfo, of ours or from outside: RSA of
+  // 2048 bits, or a point on the SM2 curve by name.
+  // Fails: kInvalidArgument with Reason::kBadRsaKeyLength.
+  virtual Result<std::shared_ptr<PublicKey>> LoadPublic(ByteView subject_public_key) = 0;
+
+ protected:
+  CryptoBackend() = default;
+};
+
+// NewBotanBackend returns the backend that computes in this process with Botan.
+// `root` outlives it.
+std::unique_ptr<CryptoBackend> NewBotanBackend(const RootKey& root);
+
+}  // namespace kms
+
+#endif  // KMS_CRYPTO_BACKEND_H_

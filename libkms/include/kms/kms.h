@@ -1,0 +1,105 @@
+// Kms: everything wired together. What a program that embeds the library makes
+// first.
+//
+//   auto store = kms::OpenLmdbKeyStore("/var/lib/app/keys").value();
+//   auto root = kms::OpenSoftwareRootKey(folders).value();
+//   auto backend = kms::NewBotanBackend(*root);
+//   ...
+//   auto kms = kms::Kms::Open(parts).value();
+//   auto key = kms->keys().Create(context, {});
+//
+// Threads: all methods may be called from many threads at once.
+
+#ifndef KMS_KMS_H_
+#define KMS_KMS_H_
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+
+#include "kms/alias_service.h"
+#include "kms/asymmetric_service.h"
+#include "kms/audit_sink.h"
+#include "kms/clock.h"
+#include "kms/compute_service.h"
+#include "kms/crypto_backend.h"
+#include "kms/import_service.h"
+#include "kms/key_service.h"
+#include "kms/key_store.h"
+#include "kms/policy.h"
+#include "kms/root_key.h"
+#include "kms/version_service.h"
+
+namespace kms {
+
+struct Limits {
+  int asymmetric_versions = 50;                     // per account and region (manual 1.6)
+  int import_tokens = 100;                          // alive at once, per key
+  std::size_t cache_bytes = std::size_t{64} << 20;  // of loaded key versions
+  // How long the wall clock must have run steadily beside the monotonic one before
+  // anything is deleted by date.
+  std::int64_t steady_millis = 60'000;
+};
+
+// All of it outlives the Kms.
+struct Parts {
+  KeyStore& store;
+  const RootKey& root;
+  CryptoBackend& software;
+  CryptoBackend* hsm = nullptr;  // none: keys of HSM level cannot be made
+  const Policy& policy;
+  const Clock& clock;
+  Limits limits = {};
+};
+
+// What one round of time-driven work did.
+struct DueWork {
+  std::size_t rotated = 0;
+  std::size_t deleted = 0;
+  std::size_t expired = 0;    // imported material
+  std::size_t forgotten = 0;  // import tokens and request ids past their time
+  std::size_t failed = 0;     // left for the next round
+  UnixMillis next = 0;        // when there is work again, as far as known; 0: none
+};
+
+class Kms {
+ public:
+  // Open checks the store's header, and writes it into an empty store.
+  // Fails: kUnsupported if a newer release has written the store; kCorrupt;
+  // kUnavailable.
+  static Result<std::unique_ptr<Kms>> Open(const Parts& parts);
+  ~Kms();
+  Kms(const Kms&) = delete;
+  Kms& operator=(const Kms&) = delete;
+
+  KeyService& keys();
+  AliasService& aliases();
+  VersionService& versions();
+  ImportService& imports();
+  ComputeService& compute();
+  AsymmetricService& asymmetric();
+
+  // RunDueWork does what dates ask for: rotation, planned deletion, expiry of imported
+  // material, forgetting of old request ids. Each is one idempotent transaction, so
+  // that any number of processes may all call this, and a crash neither loses nor
+  // doubles anything. Call it about once a second.
+  // Fails: kUnavailable if the store cannot be read.
+  Result<DueWork> RunDueWork();
+
+  // DrainAudit hands the events of the outbox to `sink`, in order, and returns how
+  // many.
+  // Fails: as the sink; kUnavailable.
+  Result<std::size_t> DrainAudit(AuditSink& sink);
+
+  // Check tells whether the store can be read and the root key opens. For readiness.
+  Result<void> Check() const;
+
+ private:
+  class Impl;
+  explicit Kms(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kms
+
+#endif  // KMS_KMS_H_

@@ -1,0 +1,46 @@
+// RequestContext: who asks, for which region, and under which request id. Made
+// once for a request, and passed down.
+
+#ifndef KMS_REQUEST_CONTEXT_H_
+#define KMS_REQUEST_CONTEXT_H_
+
+#include <string>
+
+#include "kms/clock.h"
+#include "kms/digest.h"
+
+namespace kms {
+
+// Who asks.
+struct Principal {
+  std::string account;
+  std::string user;
+  std::string access_key;
+  bool root = false;  // the user that the account began with
+};
+
+struct RequestContext {
+  Principal principal;
+  std::string region;
+  std::string project = "default";  // enterprise project (epId)
+  std::string source;               // the caller's address, for the audit log
+
+  // Identifies the request among those of its access key. A change keeps it with
+  // its outcome: the same id with the same fingerprint is answered with that outcome
+  // again, any other use of it is refused with Reason::kReplayed. An empty id (a
+  // process that embeds the library) turns this off.
+  std::string request_id;
+  // Of the operation and its decoded parameters.
+  Digest32 fingerprint{};
+  // How long the request could be sent again, and its id is kept.
+  UnixMillis replayable_until = 0;
+  // The caller knows that this id was used before: then a change is not made, and
+  // answered from its stored outcome or refused with Reason::kReplayed.
+  bool seen_before = false;
+
+  std::string operation;  // as the audit log names it, such as "createKey"
+};
+
+}  // namespace kms
+
+#endif  // KMS_REQUEST_CONTEXT_H_
