@@ -1,0 +1,77 @@
+#include "keys/alias_names.h"
+
+#include <algorithm>
+#include <array>
+
+#include "kms/encoding.h"
+
+namespace kms {
+namespace {
+
+constexpr std::size_t kMaxSize = 255;
+
+// The codes of the cloud products that get default keys (manual 4.7.2, 8.3), and
+// "default" for calls that name none.
+constexpr std::array<std::string_view, 8> kProducts = {"ecs", "ebs", "zos",   "oos",
+                                                       "sfs", "rds", "mysql", "default"};
+
+bool IsReserved(std::string_view alias) {
+  for (const std::string_view prefix : {"alias/", "alias_"}) {
+    if (alias.starts_with(prefix) &&
+        std::ranges::find(kProducts, alias.substr(prefix.size())) != kProducts.end())
+      return true;
+  }
+  return false;
+}
+
+bool MayStand(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         c == '/' || c == '_' || c == '-' || c == '.';
+}
+
+// An id in any case: upper-case ones must not become aliases that look like ids.
+bool IsShapedLikeUuid(std::string_view alias) {
+  std::string lower(alias);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return IsUuid(lower);
+}
+
+}  // namespace
+
+Result<void> CheckAliasName(std::string_view alias) {
+  if (alias.size() > kMaxSize) return Error(Reason::kTooLong).About("aliasName");
+  if (alias.empty() || !std::ranges::all_of(alias, MayStand) || IsShapedLikeUuid(alias))
+    return Error(Reason::kBadParameter).About("aliasName");
+  if (IsReserved(alias)) return Error(Reason::kDefaultKeyAlias).About("aliasName");
+  return {};
+}
+
+Result<void> AddAlias(Transaction& transaction, const KeyRecord& key,
+                      std::string_view name, UnixMillis now) {
+  const std::string store_key = place::Alias(key.account, key.region, name);
+  KMS_TRY(const auto taken, transaction.Get(store_key));
+  if (taken) return Error(Reason::kAliasExists).About("aliasName");
+  KMS_TRY(const std::uint64_t position,
+          Domain::CountUp(transaction, place::AliasCounter(key.account, key.region)));
+  AliasRecord alias;
+  alias.name = name;
+  alias.key = key.id;
+  alias.created = now;
+  alias.position = position;
+  transaction.Put(store_key, ToJson(alias));
+  const std::string pointer = ToJson(PointerRecord{alias.name});
+  transaction.Put(place::AliasList(key.account, key.region, position), pointer);
+  transaction.Put(place::AliasesOfKey(key.account, key.id, position), pointer);
+  return {};
+}
+
+Result<void> RemoveAlias(Transaction& transaction, const std::string& account,
+                         const std::string& region, const AliasRecord& alias) {
+  transaction.Erase(place::Alias(account, region, alias.name));
+  transaction.Erase(place::AliasList(account, region, alias.position));
+  transaction.Erase(place::AliasesOfKey(account, alias.key, alias.position));
+  return Domain::CountDown(transaction, place::AliasCounter(account, region), 1);
+}
+
+}  // namespace kms

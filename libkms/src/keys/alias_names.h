@@ -1,0 +1,27 @@
+// What an alias may be called (manual 4.2.5, 4.7.1).
+
+#ifndef KMS_KEYS_ALIAS_NAMES_H_
+#define KMS_KEYS_ALIAS_NAMES_H_
+
+#include <string_view>
+
+#include "keys/domain.h"
+#include "kms/result.h"
+
+namespace kms {
+
+// CheckAliasName fails with kBadParameter for a malformed alias, and with
+// kDefaultKeyAlias for one that belongs to the default key of a cloud product.
+Result<void> CheckAliasName(std::string_view alias);
+
+// AddAlias writes a new alias of `key`. Fails: kAliasExists.
+Result<void> AddAlias(Transaction& transaction, const KeyRecord& key,
+                      std::string_view alias, UnixMillis now);
+
+// RemoveAlias removes everything about an alias.
+Result<void> RemoveAlias(Transaction& transaction, const std::string& account,
+                         const std::string& region, const AliasRecord& alias);
+
+}  // namespace kms
+
+#endif  // KMS_KEYS_ALIAS_NAMES_H_

@@ -1,0 +1,143 @@
+#include "kms/compute_service.h"
+
+#include <utility>
+
+#include "keys/blob.h"
+#include "keys/domain.h"
+#include "kms/asymmetric_service.h"
+
+namespace kms {
+namespace {
+
+constexpr std::size_t kMaxPlaintext = 6144;
+constexpr std::size_t kMaxDataKey = 1024;
+
+Error BadCiphertext() { return Error(Reason::kBadCiphertext).About("ciphertextBlob"); }
+
+// A key's primary version, found and allowed, with nothing held of the store.
+Result<std::shared_ptr<const LoadedVersion>> PrimaryOf(
+    Domain& domain, const RequestContext& context, std::string_view name,
+    std::string_view action, Reason absent = Reason::kKeyNotFound) {
+  KMS_TRY(const auto snapshot, domain.parts().store.Read());
+  KMS_TRY(const auto key, domain.FindKey(*snapshot, context, name, action, absent));
+  if (!IsSymmetric(key->spec)) return Reason::kNotSymmetric;
+  KMS_CHECK_OK(CheckState(Action::kUse, *key, domain.Now()));
+  return domain.LoadSymmetric(*snapshot, *key, key->primary);
+}
+
+Result<Encrypted> Seal(const LoadedVersion& version, ByteView plaintext) {
+  KMS_TRY(Bytes blob, version.symmetric->Seal(AsBytes(version.head),
+                                              AsBytes(version.context), plaintext));
+  return Encrypted{version.key, version.id, std::move(blob)};
+}
+
+Result<Decrypted> OpenBlob(Domain& domain, const RequestContext& context, ByteView blob,
+                           std::string_view action) {
+  const auto head = ReadBlobHead(blob);
+  if (!head) return BadCiphertext();
+  std::shared_ptr<const LoadedVersion> version;
+  {
+    KMS_TRY(const auto snapshot, domain.parts().store.Read());
+    KMS_TRY(const auto key, domain.UsableKey(*snapshot, context, head->key, action));
+    if (!IsSymmetric(key->spec)) return BadCiphertext();
+    auto loaded = domain.LoadSymmetric(*snapshot, *key, head->version);
+    if (!loaded) {
+      if (loaded.error().reason() == Reason::kVersionNotFound) return BadCiphertext();
+      return std::move(loaded).error();
+    }
+    version = std::move(loaded).value();
+  }
+  auto plaintext = version->symmetric->Open(
+      blob.first(kBlobHeadSize), AsBytes(version->context), blob.subspan(kBlobHeadSize));
+  if (!plaintext) return std::move(plaintext).error().About("ciphertextBlob");
+  return Decrypted{version->key, version->id, std::move(plaintext).value()};
+}
+
+Result<Bytes> Export(Domain& domain, const SecretBytes& data_key, ByteView public_key,
+                     EncryptionAlgorithm algorithm) {
+  auto recipient = domain.parts().software.LoadPublic(public_key);
+  if (!recipient) return std::move(recipient).error().About("publicKeyBlob");
+  return (*recipient)->Encrypt(algorithm, data_key.Reveal());
+}
+
+}  // namespace
+
+ComputeService::ComputeService(std::shared_ptr<Domain> domain)
+    : domain_(std::move(domain)) {}
+
+Result<Encrypted> ComputeService::Encrypt(const RequestContext& context,
+                                          std::string_view key, ByteView plaintext) {
+  if (plaintext.empty()) return Error(Reason::kPlaintextMissing).About("plaintext");
+  if (plaintext.size() > kMaxPlaintext) return Error(Reason::kTooLong).About("plaintext");
+  KMS_TRY(const auto version, PrimaryOf(*domain_, context, key, "kms:cmk:encrypt"));
+  return Seal(*version, plaintext);
+}
+
+Result<Decrypted> ComputeService::Decrypt(const RequestContext& context, ByteView blob) {
+  return OpenBlob(*domain_, context, blob, "kms:cmk:decrypt");
+}
+
+namespace {
+
+Result<DataKey> MakeDataKey(Domain& domain, const RequestContext& context,
+                            std::string_view key, std::size_t size,
+                            std::string_view action) {
+  if (size == 0 || size > kMaxDataKey)
+    return Error(Reason::kBadParameter).About("numberOfBytes");
+  KMS_TRY(const auto version, PrimaryOf(domain, context, key, action));
+  KMS_TRY(SecretBytes plaintext, domain.parts().software.Random(size));
+  KMS_TRY(Encrypted encrypted, Seal(*version, plaintext.Reveal()));
+  return DataKey{std::move(encrypted), std::move(plaintext)};
+}
+
+}  // namespace
+
+Result<DataKey> ComputeService::GenerateDataKey(const RequestContext& context,
+                                                std::string_view key, std::size_t size) {
+  return MakeDataKey(*domain_, context, key, size, "kms:cmk:generateDataKey");
+}
+
+Result<Encrypted> ComputeService::GenerateDataKeyWithoutPlaintext(
+    const RequestContext& context, std::string_view key, std::size_t size) {
+  KMS_TRY(DataKey made, MakeDataKey(*domain_, context, key, size,
+                                    "kms:cmk:generateDataKeyWithoutPlaintext"));
+  return std::move(made.encrypted);
+}
+
+Result<ExportedDataKey> ComputeService::ExportDataKey(const RequestContext& context,
+                                                      ByteView blob, ByteView public_key,
+                                                      EncryptionAlgorithm algorithm) {
+  KMS_TRY(Decrypted opened, OpenBlob(*domain_, context, blob, "kms:cmk:exportDataKey"));
+  KMS_TRY(Bytes exported, Export(*domain_, opened.plaintext, public_key, algorithm));
+  return ExportedDataKey{{std::move(opened.key), std::move(opened.version), {}},
+                         std::move(exported)};
+}
+
+Result<ExportedDataKey> ComputeService::GenerateAndExportDataKey(
+    const RequestContext& context, std::string_view key, std::size_t size,
+    ByteView public_key, EncryptionAlgorithm algorithm) {
+  KMS_TRY(DataKey made,
+          MakeDataKey(*domain_, context, key, size, "kms:cmk:generateAndExportDataKey"));
+  KMS_TRY(Bytes exported, Export(*domain_, made.plaintext, public_key, algorithm));
+  return ExportedDataKey{std::move(made.encrypted), std::move(exported)};
+}
+
+Result<Encrypted> ComputeService::ReEncrypt(const RequestContext& context,
+                                            ByteView ciphertext,
+                                            std::string_view destination,
+                                            const PublicKeySource* source) {
+  constexpr std::string_view kAction = "kms:cmk:reEncrypt";
+  KMS_TRY(const auto target, PrimaryOf(*domain_, context, destination, kAction,
+                                       Reason::kDestinationKeyNotFound));
+  Result<Decrypted> opened =
+      source == nullptr
+          ? OpenBlob(*domain_, context, ciphertext, kAction)
+          : DecryptWithPrivateKey(*domain_, context, {source->key, source->version},
+                                  source->algorithm, ciphertext, kAction);
+  if (!opened) return std::move(opened).error();
+  KMS_TRY(Encrypted sealed, Seal(*target, opened->plaintext.Reveal()));
+  return Encrypted{std::move(opened->key), std::move(opened->version),
+                   std::move(sealed.blob)};
+}
+
+}  // namespace kms

@@ -1,0 +1,346 @@
+#include "keys/domain.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "keys/blob.h"
+#include "keys/outbox.h"
+#include "kms/encoding.h"
+
+namespace kms {
+namespace {
+
+// What a parsed key record takes in the cache, about.
+constexpr std::size_t kKeyRecordBytes = 1024;
+constexpr std::size_t kKeyCacheShare = 4;  // a quarter of the cache holds key records
+
+}  // namespace
+
+Domain::Domain(const Parts& parts)
+    : parts_(parts),
+      keys_(parts.limits.cache_bytes / kKeyCacheShare),
+      versions_(parts.limits.cache_bytes - parts.limits.cache_bytes / kKeyCacheShare) {}
+
+Result<std::string> Domain::NewId() const {
+  KMS_TRY(const SecretBytes random, parts_.software.Random(16));
+  return ToUuid(random.Reveal());
+}
+
+Result<CryptoBackend*> Domain::BackendOf(ProtectionLevel level) const {
+  if (level == ProtectionLevel::kSoftware) return &parts_.software;
+  if (parts_.hsm == nullptr) return Reason::kHsmUnavailable;
+  return parts_.hsm;
+}
+
+Result<std::string> Domain::ResolveName(const Reader& reader,
+                                        const RequestContext& context,
+                                        std::string_view name, Reason absent) const {
+  // An alias is never shaped like an id.
+  if (IsUuid(name)) return std::string(name);
+  KMS_TRY(
+      AliasRecord alias,
+      GetRecord<AliasRecord>(
+          reader, place::Alias(context.principal.account, context.region, name), absent));
+  return std::move(alias.key);
+}
+
+Result<KeyRecord> Domain::ReadKey(const Reader& reader, const RequestContext& context,
+                                  std::string_view name, std::string_view action,
+                                  Reason absent) const {
+  KMS_TRY(const std::string id, ResolveName(reader, context, name, absent));
+  KMS_TRY(KeyRecord key,
+          GetRecord<KeyRecord>(
+              reader, place::Key(context.principal.account, context.region, id), absent));
+  if (!parts_.policy.May(context, action, {key.account, key.region, key.project, key.id}))
+    return absent;
+  return key;
+}
+
+Result<std::shared_ptr<const KeyRecord>> Domain::FindKey(const Snapshot& snapshot,
+                                                         const RequestContext& context,
+                                                         std::string_view name,
+                                                         std::string_view action,
+                                                         Reason absent) {
+  KMS_TRY(const std::string id, ResolveName(snapshot, context, name, absent));
+  std::string store_key = place::Key(context.principal.account, context.region, id);
+  KMS_TRY(const auto stored, snapshot.Get(store_key));
+  if (!stored) return absent;
+  std::shared_ptr<const KeyRecord> key;
+  if (const auto cached = keys_.Find(store_key);
+      cached != nullptr && cached->revision == stored->revision) {
+    key = cached->record;
+  } else {
+    KMS_TRY(KeyRecord parsed, FromJson<KeyRecord>(stored->value));
+    key = std::make_shared<const KeyRecord>(std::move(parsed));
+    // Another process may have taken the material away.
+    if (!key->material) Forget(key->id);
+    keys_.Put(std::move(store_key),
+              std::make_shared<const CachedKey>(CachedKey{stored->revision, key}),
+              kKeyRecordBytes + key->description.size());
+  }
+  if (!parts_.policy.May(context, action,
+                         {key->account, key->region, key->project, key->id}))
+    return absent;
+  return key;
+}
+
+Result<std::shared_ptr<const KeyRecord>> Domain::UsableKey(const Snapshot& snapshot,
+                                                           const RequestContext& context,
+                                                           std::string_view name,
+                                                           std::string_view action,
+                                                           Reason absent) {
+  KMS_TRY(auto key, FindKey(snapshot, context, name, action, absent));
+  KMS_CHECK_OK(CheckState(Action::kUse, *key, Now()));
+  return key;
+}
+
+Result<VersionRecord> Domain::ReadVersion(const Reader& reader, const KeyRecord& key,
+                                          std::string_view version) const {
+  return GetRecord<VersionRecord>(reader, place::Version(key.account, key.id, version),
+                                  Reason::kVersionNotFound);
+}
+
+Result<std::shared_ptr<const LoadedVersion>> Domain::Load(const Reader& reader,
+                                                          const KeyRecord& key,
+                                                          std::string_view version,
+                                                          Part part) {
+  std::string cache_key;
+  cache_key.reserve(key.id.size() + version.size() + 1);
+  cache_key.append(key.id).append(version).push_back(static_cast<char>(part));
+  if (auto cached = versions_.Find(cache_key)) return cached;
+
+  KMS_TRY(const VersionRecord record, ReadVersion(reader, key, version));
+  KMS_TRY(CryptoBackend* const backend, BackendOf(key.level));
+  auto loaded = std::make_shared<LoadedVersion>();
+  loaded->key = key.id;
+  loaded->id = record.id;
+  const Place place = MaterialPlace(key, record.id);
+  std::size_t footprint = sizeof(LoadedVersion) + 256;
+  switch (part) {
+    case Part::kSymmetric: {
+      KMS_TRY(loaded->symmetric, backend->LoadSymmetric(key.spec, place, record.sealed));
+      loaded->head = WriteBlobHead(key.id, record.id);
+      loaded->context = JoinKey({"blob", key.account});
+      footprint += loaded->symmetric->footprint_bytes();
+      break;
+    }
+    case Part::kPrivate: {
+      KMS_TRY(loaded->private_key, backend->LoadPrivate(key.spec, place, record.sealed));
+      footprint += loaded->private_key->footprint_bytes();
+      break;
+    }
+    case Part::kPublic: {
+      KMS_TRY(loaded->public_key, parts_.software.LoadPublic(record.public_key));
+      footprint += loaded->public_key->footprint_bytes();
+      break;
+    }
+  }
+  versions_.Put(std::move(cache_key), loaded, footprint);
+  return std::shared_ptr<const LoadedVersion>(std::move(loaded));
+}
+
+Result<std::shared_ptr<const LoadedVersion>> Domain::LoadSymmetric(
+    const Reader& reader, const KeyRecord& key, std::string_view version) {
+  return Load(reader, key, version, Part::kSymmetric);
+}
+
+Result<std::shared_ptr<const LoadedVersion>> Domain::LoadPrivate(
+    const Reader& reader, const KeyRecord& key, std::string_view version) {
+  return Load(reader, key, version, Part::kPrivate);
+}
+
+Result<std::shared_ptr<const LoadedVersion>> Domain::LoadPublic(
+    const Reader& reader, const KeyRecord& key, std::string_view version) {
+  return Load(reader, key, version, Part::kPublic);
+}
+
+void Domain::Forget(std::string_view key) {
+  versions_.EraseIf([&](const LoadedVersion& loaded) { return loaded.key == key; });
+}
+
+Result<std::optional<std::string>> Domain::RepeatedOutcome(
+    const RequestContext& context) const {
+  if (!context.seen_before) return std::optional<std::string>();
+  KMS_TRY(const auto snapshot, parts_.store.Read());
+  KMS_TRY(RequestRecord request,
+          GetRecord<RequestRecord>(
+              *snapshot, place::Request(context.principal.access_key, context.request_id),
+              Reason::kReplayed));
+  if (!std::ranges::equal(request.fingerprint, context.fingerprint))
+    return Reason::kReplayed;
+  return std::optional<std::string>(std::move(request.outcome));
+}
+
+Result<std::string> Domain::Change(const RequestContext& context, const Body& body) {
+  KMS_TRY(auto repeated, RepeatedOutcome(context));
+  if (repeated) return *std::move(repeated);
+
+  const UnixMillis now = Now();
+  const bool keeps_id = !context.request_id.empty();
+  const std::string request_key =
+      place::Request(context.principal.access_key, context.request_id);
+  std::string outcome;
+  KMS_CHECK_OK(parts_.store.Update([&](Transaction& transaction) -> Result<void> {
+    if (keeps_id) {
+      KMS_TRY(const auto stored, transaction.Get(request_key));
+      if (stored) {
+        // Another process on this store, or this one before it was restarted.
+        KMS_TRY(RequestRecord request, FromJson<RequestRecord>(stored->value));
+        if (!std::ranges::equal(request.fingerprint, context.fingerprint))
+          return Reason::kReplayed;
+        outcome = std::move(request.outcome);
+        return {};
+      }
+    }
+    ChangeNote note;
+    KMS_CHECK_OK(body(transaction, note));
+    if (keeps_id) {
+      transaction.Put(
+          request_key,
+          ToJson(RequestRecord{{context.fingerprint.begin(), context.fingerprint.end()},
+                               note.outcome}));
+      const UnixMillis until = std::max(now, context.replayable_until);
+      transaction.Put(
+          place::DueDate({until, DueKind::kRequest, context.principal.access_key, "", "",
+                          context.request_id}),
+          ToJson(PointerRecord{}));
+    }
+    AppendToOutbox(transaction, context, now, note);
+    outcome = std::move(note.outcome);
+    return {};
+  }));
+  return outcome;
+}
+
+Result<void> Domain::ChangeWithoutId(const RequestContext& context, const Body& body) {
+  const UnixMillis now = Now();
+  KMS_CHECK_OK(parts_.store.Update([&](Transaction& transaction) -> Result<void> {
+    ChangeNote note;
+    KMS_CHECK_OK(body(transaction, note));
+    AppendToOutbox(transaction, context, now, note);
+    return {};
+  }));
+  return {};
+}
+
+Result<void> Domain::ChangeKey(const RequestContext& context, std::string_view name,
+                               std::string_view action, Action what,
+                               const KeyBody& body) {
+  const UnixMillis now = Now();
+  KMS_CHECK_OK(
+      Change(context, [&](Transaction& transaction, ChangeNote& note) -> Result<void> {
+        KMS_TRY(const KeyRecord before, ReadKey(transaction, context, name, action));
+        KMS_CHECK_OK(CheckState(what, before, now));
+        KeyRecord key = before;
+        KMS_CHECK_OK(body(transaction, key, now));
+        key.updated = now;
+        PutKey(transaction, &before, key);
+        note.key = key.id;
+        return {};
+      }));
+  return {};
+}
+
+void Domain::PutKey(Transaction& transaction, const KeyRecord* before,
+                    const KeyRecord& key) {
+  transaction.Put(place::Key(key.account, key.region, key.id), ToJson(key));
+  const std::vector<Due> now_due = DuesOf(key);
+  if (before != nullptr) {
+    for (const Due& due : DuesOf(*before)) {
+      if (std::ranges::find(now_due, due) == now_due.end())
+        transaction.Erase(place::DueDate(due));
+    }
+  }
+  for (const Due& due : now_due)
+    transaction.Put(place::DueDate(due), ToJson(PointerRecord{}));
+}
+
+void Domain::PutVersion(Transaction& transaction, const VersionRecord& version) {
+  transaction.Put(place::Version(version.account, version.key, version.id),
+                  ToJson(version));
+  transaction.Put(place::VersionList(version.account, version.key, version.number),
+                  ToJson(PointerRecord{version.id}));
+}
+
+Result<std::uint64_t> Domain::CountUp(Transaction& transaction,
+                                      std::string_view store_key) {
+  CounterRecord counter;
+  KMS_TRY(const auto found, transaction.Get(store_key));
+  if (found) {
+    KMS_TRY(counter, FromJson<CounterRecord>(found->value));
+  }
+  const std::uint64_t position = counter.next++;
+  ++counter.live;
+  transaction.Put(store_key, ToJson(counter));
+  return position;
+}
+
+Result<void> Domain::CountDown(Transaction& transaction, std::string_view store_key,
+                               std::uint64_t by) {
+  KMS_TRY(CounterRecord counter,
+          GetRecord<CounterRecord>(transaction, store_key, Reason::kInternal));
+  counter.live -= std::min(by, counter.live);
+  transaction.Put(store_key, ToJson(counter));
+  return {};
+}
+
+Result<void> Domain::CheckVersionLimit(const Reader& reader, std::string_view account,
+                                       std::string_view region) const {
+  KMS_TRY(const auto found, reader.Get(place::AsymmetricVersionCounter(account, region)));
+  if (!found) return {};
+  KMS_TRY(const CounterRecord counter, FromJson<CounterRecord>(found->value));
+  if (counter.live >= static_cast<std::uint64_t>(parts_.limits.asymmetric_versions))
+    return Reason::kVersionLimit;
+  return {};
+}
+
+namespace {
+
+KeyDescription Describe(const KeyRecord& key, UnixMillis now) {
+  KeyDescription described;
+  described.id = key.id;
+  described.account = key.account;
+  described.region = key.region;
+  described.project = key.project;
+  described.creator = key.creator;
+  described.spec = key.spec;
+  described.usage = key.usage;
+  described.level = key.level;
+  described.origin = key.origin;
+  described.state = StateOf(key, now);
+  described.description = key.description;
+  described.created = key.created;
+  described.updated = key.updated;
+  described.deletion = key.deletion;
+  described.material_expires = key.material_expires;
+  described.rotation = RotationOf(key, now);
+  described.rotation_days = key.rotation_days;
+  described.last_rotation = key.last_rotation;
+  described.next_rotation = key.next_rotation;
+  described.primary_version = key.primary;
+  described.deletion_protected = key.deletion_protected;
+  described.is_default = key.is_default;
+  return described;
+}
+
+}  // namespace
+
+Result<KeyDescription> Domain::DescribeKey(const Reader& reader,
+                                           const KeyRecord& key) const {
+  KeyDescription described = Describe(key, Now());
+  KMS_TRY(const auto aliases, reader.Scan(place::AliasesOfKey(key.account, key.id), {},
+                                          static_cast<std::size_t>(-1)));
+  for (const Record& record : aliases) {
+    KMS_TRY(PointerRecord pointer, FromJson<PointerRecord>(record.value));
+    described.aliases.push_back(std::move(pointer.name));
+  }
+  return described;
+}
+
+Result<KeyDescription> Domain::DescribeOutcome(const std::string& outcome) const {
+  KMS_TRY(const KeyRecord key, FromJson<KeyRecord>(outcome));
+  // As it was then: the answer of a repeated request is the first one's.
+  return Describe(key, key.created);
+}
+
+}  // namespace kms

@@ -1,0 +1,189 @@
+// Domain: what the services share. Finding keys, loading their material, and
+// committing changes together with their audit event, request id and due-dates.
+//
+// Threads: may be used from many threads at once.
+
+#ifndef KMS_KEYS_DOMAIN_H_
+#define KMS_KEYS_DOMAIN_H_
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "keys/lru_cache.h"
+#include "keys/records.h"
+#include "keys/states.h"
+#include "kms/audit_sink.h"
+#include "kms/kms.h"
+
+namespace kms {
+
+inline constexpr UnixMillis kMillisPerDay = 24LL * 60 * 60 * 1000;
+
+// An interval of automatic rotation is 7 to 730 days. Fails: kBadRotationInterval.
+Result<void> CheckRotationDays(int days);
+
+// A version made ready for use: one of the three.
+struct LoadedVersion {
+  std::string key;
+  std::string id;
+  std::string head;     // of blobs; symmetric keys only
+  std::string context;  // authenticated with every blob
+  std::shared_ptr<SymmetricKey> symmetric;
+  std::shared_ptr<PrivateKey> private_key;
+  std::shared_ptr<PublicKey> public_key;
+};
+
+// What a change tells about itself, for the audit log and for a repeated request.
+struct ChangeNote {
+  std::string key;
+  std::string version;
+  std::string outcome;  // a JSON text; empty: success without a result
+};
+
+class Domain {
+ public:
+  explicit Domain(const Parts& parts);
+
+  const Parts& parts() const { return parts_; }
+  UnixMillis Now() const { return parts_.clock.Now(); }
+
+  // A new random UUID. Fails: kUnavailable.
+  Result<std::string> NewId() const;
+
+  // BackendOf fails with kHsmUnavailable if there is no HSM.
+  Result<CryptoBackend*> BackendOf(ProtectionLevel level) const;
+
+  // ReadKey returns the key that `name`, an id or an alias, stands for.
+  // Fails: `absent`, also if the principal may not do `action` on it; kCorrupt.
+  Result<KeyRecord> ReadKey(const Reader& reader, const RequestContext& context,
+                            std::string_view name, std::string_view action,
+                            Reason absent = Reason::kKeyNotFound) const;
+
+  // FindKey is ReadKey through the cache, which the key's revision keeps true.
+  Result<std::shared_ptr<const KeyRecord>> FindKey(const Snapshot& snapshot,
+                                                   const RequestContext& context,
+                                                   std::string_view name,
+                                                   std::string_view action,
+                                                   Reason absent = Reason::kKeyNotFound);
+
+  // UsableKey is FindKey of a key that is enabled.
+  Result<std::shared_ptr<const KeyRecord>> UsableKey(
+      const Snapshot& snapshot, const RequestContext& context, std::string_view name,
+      std::string_view action, Reason absent = Reason::kKeyNotFound);
+
+  // The three Load functions return a version of a usable key, ready, from the cache or
+  // from the store.
+  // Fail: kVersionNotFound; kCorrupt; kUnavailable.
+  Result<std::shared_ptr<const LoadedVersion>> LoadSymmetric(const Reader& reader,
+                                                             const KeyRecord& key,
+                                                             std::string_view version);
+  Result<std::shared_ptr<const LoadedVersion>> LoadPrivate(const Reader& reader,
+                                                           const KeyRecord& key,
+                                                           std::string_view version);
+  Result<std::shared_ptr<const LoadedVersion>> LoadPublic(const Reader& reader,
+                                                          const KeyRecord& key,
+                                                          std::string_view version);
+
+  // ReadVersion fails with kVersionNotFound.
+  Result<VersionRecord> ReadVersion(const Reader& reader, const KeyRecord& key,
+                                    std::string_view version) const;
+
+  // Forget drops the loaded versions of a key from memory.
+  void Forget(std::string_view key);
+
+  // RepeatedOutcome answers a request whose id was used before, without changing
+  // anything: its stored outcome, or kReplayed. Nothing if the id is new as far as the
+  // caller knows. Ask before work that a repetition would waste.
+  Result<std::optional<std::string>> RepeatedOutcome(const RequestContext& context) const;
+
+  // Change commits what `body` writes, the audit event, and the request id with the
+  // outcome, together, and returns the outcome; that of the first time if the request
+  // was made before. `body` may run more than once, like every update.
+  using Body = std::function<Result<void>(Transaction&, ChangeNote&)>;
+  Result<std::string> Change(const RequestContext& context, const Body& body);
+
+  // ChangeWithoutId is Change for operations that do not keep their request id.
+  Result<void> ChangeWithoutId(const RequestContext& context, const Body& body);
+
+  // ChangeKey changes the facts of one key, if its state allows `what`.
+  using KeyBody = std::function<Result<void>(Transaction&, KeyRecord&, UnixMillis now)>;
+  Result<void> ChangeKey(const RequestContext& context, std::string_view name,
+                         std::string_view action, Action what, const KeyBody& body);
+
+  // PutKey writes the facts of a key, and brings its due-dates in line. `before` is
+  // what is in the store, null for a new key.
+  static void PutKey(Transaction& transaction, const KeyRecord* before,
+                     const KeyRecord& key);
+
+  // PutVersion writes a new version of `key` and its place in the list.
+  static void PutVersion(Transaction& transaction, const VersionRecord& version);
+
+  // CountUp and CountDown keep the counter under `store_key`; CountUp returns the
+  // position that it gave away.
+  static Result<std::uint64_t> CountUp(Transaction& transaction,
+                                       std::string_view store_key);
+  static Result<void> CountDown(Transaction& transaction, std::string_view store_key,
+                                std::uint64_t by);
+
+  // CheckVersionLimit fails with kVersionLimit if the account may have no more versions
+  // of asymmetric keys in the region.
+  Result<void> CheckVersionLimit(const Reader& reader, std::string_view account,
+                                 std::string_view region) const;
+
+  // DescribeKey adds what hangs on the key to its facts.
+  Result<KeyDescription> DescribeKey(const Reader& reader, const KeyRecord& key) const;
+
+  // The same for a text that WriteOutcome made: the answer that was given.
+  Result<KeyDescription> DescribeOutcome(const std::string& outcome) const;
+
+  // MaterialPlace is where the material of a version belongs.
+  static Place MaterialPlace(const KeyRecord& key, std::string_view version) {
+    return {key.account, key.id, version, "material"};
+  }
+
+ private:
+  struct CachedKey {
+    Revision revision;
+    std::shared_ptr<const KeyRecord> record;
+  };
+  enum class Part : std::uint8_t { kSymmetric, kPrivate, kPublic };
+
+  Result<std::string> ResolveName(const Reader& reader, const RequestContext& context,
+                                  std::string_view name, Reason absent) const;
+  Result<std::shared_ptr<const LoadedVersion>> Load(const Reader& reader,
+                                                    const KeyRecord& key,
+                                                    std::string_view version, Part part);
+
+  const Parts parts_;
+  LruCache<CachedKey> keys_;
+  LruCache<LoadedVersion> versions_;
+};
+
+// RemoveMaterial drops the imported material of `key`, and leaves the rest. The caller
+// writes the key.
+Result<void> RemoveMaterial(Transaction& transaction, KeyRecord& key);
+
+// DecryptWithPrivateKey is AsymmetricService::Decrypt for whoever else needs it, under
+// its own action.
+Result<Decrypted> DecryptWithPrivateKey(Domain& domain, const RequestContext& context,
+                                        const VersionName& name,
+                                        EncryptionAlgorithm algorithm,
+                                        ByteView ciphertext, std::string_view action);
+
+// GetRecord parses the record under `store_key`. Fails: `absent` if there is none;
+// kCorrupt.
+template <typename Record>
+Result<Record> GetRecord(const Reader& reader, std::string_view store_key,
+                         Reason absent) {
+  KMS_TRY(const auto found, reader.Get(store_key));
+  if (!found) return absent;
+  return FromJson<Record>(found->value);
+}
+
+}  // namespace kms
+
+#endif  // KMS_KEYS_DOMAIN_H_

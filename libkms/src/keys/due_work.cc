@@ -1,0 +1,242 @@
+#include "keys/due_work.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "keys/alias_names.h"
+#include "keys/outbox.h"
+
+namespace kms {
+namespace {
+
+constexpr std::size_t kBatch = 256;
+// The clocks may drift apart by this much between two observations, about a second
+// apart, before it counts as a jump.
+constexpr std::int64_t kToleranceMillis = 2000;
+
+// Who the audit log says did it.
+RequestContext SystemContext(const Due& due, std::string operation) {
+  RequestContext context;
+  context.principal.account = due.owner;
+  context.region = due.region;
+  context.operation = std::move(operation);
+  return context;
+}
+
+// The key of a due-date, if the date still follows from its facts; a stale date is
+// erased.
+Result<std::optional<KeyRecord>> StillDue(Transaction& transaction, const Due& due) {
+  KMS_TRY(const auto found, transaction.Get(place::Key(due.owner, due.region, due.key)));
+  if (found) {
+    KMS_TRY(KeyRecord key, FromJson<KeyRecord>(found->value));
+    const std::vector<Due> dues = DuesOf(key);
+    if (std::ranges::find(dues, due) != dues.end())
+      return std::optional<KeyRecord>(std::move(key));
+  }
+  transaction.Erase(place::DueDate(due));
+  return std::optional<KeyRecord>();
+}
+
+Result<void> EraseAll(Transaction& transaction, const std::string& prefix) {
+  KMS_TRY(const auto records, transaction.Scan(prefix, {}, static_cast<std::size_t>(-1)));
+  for (const Record& record : records) transaction.Erase(record.key);
+  return {};
+}
+
+}  // namespace
+
+std::int64_t SteadyWatch::Observe(const Clock& clock) {
+  const UnixMillis wall = clock.Now();
+  const std::int64_t steady = clock.Steady();
+  const std::int64_t apart = (wall - wall_) - (steady - steady_);
+  if (!started_ || std::abs(apart) > kToleranceMillis) agreed_since_ = steady;
+  started_ = true;
+  wall_ = wall;
+  steady_ = steady;
+  return steady - agreed_since_;
+}
+
+Result<DueWork> DueWorker::Run() {
+  const std::lock_guard lock(mutex_);
+  const std::int64_t agreed = watch_.Observe(domain_->parts().clock);
+  const bool may_delete = agreed >= domain_->parts().limits.steady_millis;
+  const UnixMillis now = domain_->Now();
+  DueWork work;
+  std::string from;
+  for (;;) {
+    std::vector<Record> batch;
+    {
+      KMS_TRY(const auto snapshot, domain_->parts().store.Read());
+      KMS_TRY(batch, snapshot->Scan(place::Dues(), from, kBatch));
+    }
+    for (const Record& record : batch) {
+      KMS_TRY(const Due due, place::ParseDue(record.key));
+      if (due.time > now) {
+        work.next = due.time;
+        return work;
+      }
+      std::size_t* counter = &work.forgotten;
+      Result<bool> done = false;
+      switch (due.kind) {
+        case DueKind::kRotate:
+          counter = &work.rotated;
+          done = Rotate(due);
+          break;
+        case DueKind::kDelete:
+          counter = &work.deleted;
+          if (!may_delete) {
+            work.next = now;
+            continue;
+          }
+          done = Delete(due);
+          break;
+        case DueKind::kExpire:
+          counter = &work.expired;
+          done = Expire(due);
+          break;
+        case DueKind::kToken:
+        case DueKind::kRequest:
+          done = Forget(due);
+          break;
+      }
+      if (!done) {
+        ++work.failed;
+        work.next = now;
+      } else if (*done) {
+        ++*counter;
+      }
+    }
+    if (batch.size() < kBatch) return work;
+    from = batch.back().key + '\0';
+  }
+}
+
+Result<bool> DueWorker::Rotate(const Due& due) {
+  const UnixMillis now = domain_->Now();
+  // Generated before the transaction, and thrown away if another process was first.
+  VersionRecord version;
+  {
+    KeyRecord key;
+    {
+      KMS_TRY(const auto snapshot, domain_->parts().store.Read());
+      auto found = GetRecord<KeyRecord>(
+          *snapshot, place::Key(due.owner, due.region, due.key), Reason::kKeyNotFound);
+      if (!found && found.error().reason() != Reason::kKeyNotFound)
+        return std::move(found).error();
+      if (found) key = std::move(found).value();
+    }
+    if (!key.id.empty()) {
+      KMS_TRY(version.id, domain_->NewId());
+      version.key = key.id;
+      version.account = key.account;
+      version.created = now;
+      KMS_TRY(CryptoBackend* const backend, domain_->BackendOf(key.level));
+      KMS_TRY(WrappedKey made,
+              backend->Generate(key.spec, Domain::MaterialPlace(key, version.id)));
+      version.sealed = std::move(made.sealed);
+      version.public_key = std::move(made.public_key);
+    }
+  }
+  bool rotated = false;
+  const RequestContext context = SystemContext(due, "rotateKey");
+  KMS_CHECK_OK(
+      domain_->parts().store.Update([&](Transaction& transaction) -> Result<void> {
+        rotated = false;
+        KMS_TRY(const auto before, StillDue(transaction, due));
+        if (!before || version.id.empty()) return {};
+        KeyRecord key = *before;
+        VersionRecord numbered = version;
+        numbered.number = key.versions++;
+        key.primary = numbered.id;
+        key.last_rotation = key.updated = now;
+        const UnixMillis interval = *key.rotation_days * kMillisPerDay;
+        // What was missed is made up for once, not as often as it was missed.
+        key.next_rotation = due.time + interval;
+        if (*key.next_rotation <= now) key.next_rotation = now + interval;
+        Domain::PutVersion(transaction, numbered);
+        Domain::PutKey(transaction, &*before, key);
+        AppendToOutbox(transaction, context, now, {key.id, numbered.id, {}});
+        rotated = true;
+        return {};
+      }));
+  return rotated;
+}
+
+Result<bool> DueWorker::Delete(const Due& due) {
+  const UnixMillis now = domain_->Now();
+  bool deleted = false;
+  const RequestContext context = SystemContext(due, "deleteKey");
+  KMS_CHECK_OK(
+      domain_->parts().store.Update([&](Transaction& transaction) -> Result<void> {
+        deleted = false;
+        KMS_TRY(const auto key, StillDue(transaction, due));
+        if (!key) return {};
+        KMS_TRY(const auto aliases,
+                transaction.Scan(place::AliasesOfKey(key->account, key->id), {},
+                                 static_cast<std::size_t>(-1)));
+        for (const Record& pointer_record : aliases) {
+          KMS_TRY(const PointerRecord pointer,
+                  FromJson<PointerRecord>(pointer_record.value));
+          KMS_TRY(const AliasRecord alias,
+                  GetRecord<AliasRecord>(
+                      transaction, place::Alias(key->account, key->region, pointer.name),
+                      Reason::kAliasNotFound));
+          KMS_CHECK_OK(RemoveAlias(transaction, key->account, key->region, alias));
+        }
+        KMS_CHECK_OK(EraseAll(transaction, place::Versions(key->account, key->id)));
+        KMS_CHECK_OK(EraseAll(transaction, place::VersionList(key->account, key->id)));
+        KMS_CHECK_OK(EraseAll(transaction, place::Tokens(key->account, key->id)));
+        if (!IsSymmetric(key->spec)) {
+          KMS_CHECK_OK(Domain::CountDown(
+              transaction, place::AsymmetricVersionCounter(key->account, key->region),
+              key->versions));
+        }
+        KMS_CHECK_OK(Domain::CountDown(transaction,
+                                       place::KeyCounter(key->account, key->region), 1));
+        for (const Due& other : DuesOf(*key)) transaction.Erase(place::DueDate(other));
+        transaction.Erase(place::KeyList(*key));
+        transaction.Erase(place::Key(key->account, key->region, key->id));
+        AppendToOutbox(transaction, context, now, {key->id, {}, {}});
+        deleted = true;
+        return {};
+      }));
+  if (deleted) domain_->Forget(due.key);
+  return deleted;
+}
+
+Result<bool> DueWorker::Expire(const Due& due) {
+  const UnixMillis now = domain_->Now();
+  bool expired = false;
+  const RequestContext context = SystemContext(due, "expireKeyMaterial");
+  KMS_CHECK_OK(
+      domain_->parts().store.Update([&](Transaction& transaction) -> Result<void> {
+        expired = false;
+        KMS_TRY(const auto before, StillDue(transaction, due));
+        if (!before) return {};
+        KeyRecord key = *before;
+        KMS_CHECK_OK(RemoveMaterial(transaction, key));
+        key.updated = now;
+        Domain::PutKey(transaction, &*before, key);
+        AppendToOutbox(transaction, context, now, {key.id, key.primary, {}});
+        expired = true;
+        return {};
+      }));
+  if (expired) domain_->Forget(due.key);
+  return expired;
+}
+
+Result<bool> DueWorker::Forget(const Due& due) {
+  KMS_CHECK_OK(
+      domain_->parts().store.Update([&](Transaction& transaction) -> Result<void> {
+        transaction.Erase(due.kind == DueKind::kToken
+                              ? place::Token(due.owner, due.key, due.object)
+                              : place::Request(due.owner, due.object));
+        transaction.Erase(place::DueDate(due));
+        return {};
+      }));
+  return true;
+}
+
+}  // namespace kms

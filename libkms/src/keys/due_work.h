@@ -1,0 +1,55 @@
+// Time-driven work: rotation, planned deletion, expiry of imported material, and
+// forgetting what is past its time. Due-dates are read from an index; each is done in
+// one idempotent transaction, so that any number of processes may try.
+
+#ifndef KMS_KEYS_DUE_WORK_H_
+#define KMS_KEYS_DUE_WORK_H_
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+#include "keys/domain.h"
+#include "kms/kms.h"
+
+namespace kms {
+
+// SteadyWatch tells for how long the wall clock has run beside the monotonic one. A
+// deletion cannot be undone, so it does not follow a clock that has just jumped.
+//
+// Threads: one at a time.
+class SteadyWatch {
+ public:
+  // Observe takes note of both clocks, and returns for how many milliseconds they have
+  // agreed.
+  std::int64_t Observe(const Clock& clock);
+
+ private:
+  bool started_ = false;
+  UnixMillis wall_ = 0;
+  std::int64_t steady_ = 0;
+  std::int64_t agreed_since_ = 0;
+};
+
+class DueWorker {
+ public:
+  explicit DueWorker(std::shared_ptr<Domain> domain) : domain_(std::move(domain)) {}
+
+  // Run does everything that is due now.
+  // Fails: kUnavailable if the store cannot be read.
+  Result<DueWork> Run();
+
+ private:
+  Result<bool> Rotate(const Due& due);
+  Result<bool> Delete(const Due& due);
+  Result<bool> Expire(const Due& due);
+  Result<bool> Forget(const Due& due);
+
+  const std::shared_ptr<Domain> domain_;
+  std::mutex mutex_;
+  SteadyWatch watch_;
+};
+
+}  // namespace kms
+
+#endif  // KMS_KEYS_DUE_WORK_H_
