@@ -14,8 +14,8 @@ class AliasServiceTest : public testing::KmsTest {
  protected:
   std::vector<std::string> NamesOf(std::string_view key) {
     std::vector<std::string> names;
-    for (const auto& alias : kms->aliases().ListOfKey(me, key, {0, 100})->items)
-      names.push_back(alias.name);
+    const auto page = kms->aliases().ListOfKey(me, key, {0, 100}).value();
+    for (const auto& alias : page.items) names.push_back(alias.name);
     return names;
   }
 };

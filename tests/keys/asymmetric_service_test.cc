@@ -39,7 +39,8 @@ TEST_F(AsymmetricServiceTest, RefusesWhatDoesNotFit) {
       MakeKey({.spec = KeySpec::kSm2, .usage = KeyUsage::kSignVerify});
   const std::string pair = MakeKey({.spec = KeySpec::kSm2});
   const std::string symmetric = MakeKey();
-  const VersionName signer = {sign, VersionOf(sign)};
+  const std::string sign_version = VersionOf(sign);
+  const VersionName signer = {sign, sign_version};
   auto& asymmetric = kms->asymmetric();
   constexpr auto kSm2 = EncryptionAlgorithm::kSm2;
   EXPECT_THAT(asymmetric.Sign(me, signer, SignatureAlgorithm::kRsaPssSha256, digest),
@@ -68,7 +69,8 @@ TEST_F(AsymmetricServiceTest, DecryptsWhatItsPublicKeyEncrypts) {
        {std::pair(KeySpec::kRsa2048, EncryptionAlgorithm::kRsaOaepSha256),
         std::pair(KeySpec::kSm2, EncryptionAlgorithm::kSm2)}) {
     const std::string key = MakeKey({.spec = spec});
-    const VersionName name = {key, VersionOf(key)};
+    const std::string version = VersionOf(key);
+    const VersionName name = {key, version};
     auto& asymmetric = kms->asymmetric();
     auto sent = asymmetric.Encrypt(me, name, algorithm, AsBytes("secret")).value();
     EXPECT_TRUE(Holds(

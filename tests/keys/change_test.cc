@@ -195,7 +195,7 @@ TEST_F(ChangeTest, IsWholeOrAbsentWhateverCallFails) {
   }
   sink.written.clear();
   ASSERT_OK(kms->DrainAudit(sink));
-  EXPECT_EQ(sink.written.size(), 11U) << "one event for each change that took place";
+  EXPECT_EQ(sink.written.size(), 12U) << "one event for each change that took place";
 }
 
 TEST_F(ChangeTest, DueWorkIsDoneAfterTheStoreComesBack) {

@@ -118,7 +118,7 @@ TEST_F(ImportServiceTest, ATokenLivesADayAndCanBeUsedAgain) {
   ASSERT_OK(Import(key, parameters, wrapped));
   clock.Advance(1);
   EXPECT_THAT(Import(key, parameters, wrapped), Fails(Reason::kBadImportToken));
-  EXPECT_EQ(RunDueWork().forgotten, 1U);
+  EXPECT_EQ(kms->RunDueWork()->forgotten, 1U);
   EXPECT_THAT(Import(key, parameters, wrapped), Fails(Reason::kBadImportToken));
 }
 

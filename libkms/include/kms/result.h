@@ -96,10 +96,11 @@ class [[nodiscard]] Result {
 
   T& value() & { return Checked(), *std::get_if<0>(&state_); }
   const T& value() const& { return Checked(), *std::get_if<0>(&state_); }
-  T&& value() && { return Checked(), std::move(*std::get_if<0>(&state_)); }
+  // By value, so that a loop over the value of a temporary is sound.
+  T value() && { return Checked(), std::move(*std::get_if<0>(&state_)); }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
-  T&& operator*() && { return std::move(*this).value(); }
+  T operator*() && { return std::move(*this).value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 

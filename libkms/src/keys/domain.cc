@@ -158,45 +158,42 @@ void Domain::Forget(std::string_view key) {
   versions_.EraseIf([&](const LoadedVersion& loaded) { return loaded.key == key; });
 }
 
-Result<std::optional<std::string>> Domain::RepeatedOutcome(
-    const RequestContext& context) const {
-  if (!context.seen_before) return std::optional<std::string>();
-  KMS_TRY(const auto snapshot, parts_.store.Read());
-  KMS_TRY(RequestRecord request,
-          GetRecord<RequestRecord>(
-              *snapshot, place::Request(context.principal.access_key, context.request_id),
-              Reason::kReplayed));
+Result<std::optional<std::string>> Domain::StoredOutcome(
+    const Reader& reader, const RequestContext& context) const {
+  if (context.request_id.empty()) return std::optional<std::string>();
+  KMS_TRY(const auto stored,
+          reader.Get(place::Request(context.principal.access_key, context.request_id)));
+  if (!stored) {
+    // Used before for something that keeps no outcome, or that was refused.
+    if (context.seen_before) return Reason::kReplayed;
+    return std::optional<std::string>();
+  }
+  KMS_TRY(RequestRecord request, FromJson<RequestRecord>(stored->value));
   if (!std::ranges::equal(request.fingerprint, context.fingerprint))
     return Reason::kReplayed;
   return std::optional<std::string>(std::move(request.outcome));
 }
 
-Result<std::string> Domain::Change(const RequestContext& context, const Body& body) {
-  KMS_TRY(auto repeated, RepeatedOutcome(context));
-  if (repeated) return *std::move(repeated);
+Result<std::optional<std::string>> Domain::RepeatedOutcome(
+    const RequestContext& context) const {
+  KMS_TRY(const auto snapshot, parts_.store.Read());
+  return StoredOutcome(*snapshot, context);
+}
 
+Result<std::string> Domain::Change(const RequestContext& context, const Body& body) {
   const UnixMillis now = Now();
-  const bool keeps_id = !context.request_id.empty();
-  const std::string request_key =
-      place::Request(context.principal.access_key, context.request_id);
   std::string outcome;
   KMS_CHECK_OK(parts_.store.Update([&](Transaction& transaction) -> Result<void> {
-    if (keeps_id) {
-      KMS_TRY(const auto stored, transaction.Get(request_key));
-      if (stored) {
-        // Another process on this store, or this one before it was restarted.
-        KMS_TRY(RequestRecord request, FromJson<RequestRecord>(stored->value));
-        if (!std::ranges::equal(request.fingerprint, context.fingerprint))
-          return Reason::kReplayed;
-        outcome = std::move(request.outcome);
-        return {};
-      }
+    KMS_TRY(auto stored, StoredOutcome(transaction, context));
+    if (stored) {
+      outcome = *std::move(stored);
+      return {};
     }
     ChangeNote note;
     KMS_CHECK_OK(body(transaction, note));
-    if (keeps_id) {
+    if (!context.request_id.empty()) {
       transaction.Put(
-          request_key,
+          place::Request(context.principal.access_key, context.request_id),
           ToJson(RequestRecord{{context.fingerprint.begin(), context.fingerprint.end()},
                                note.outcome}));
       const UnixMillis until = std::max(now, context.replayable_until);

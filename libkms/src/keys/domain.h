@@ -96,8 +96,8 @@ class Domain {
   void Forget(std::string_view key);
 
   // RepeatedOutcome answers a request whose id was used before, without changing
-  // anything: its stored outcome, or kReplayed. Nothing if the id is new as far as the
-  // caller knows. Ask before work that a repetition would waste.
+  // anything: its stored outcome, or kReplayed. Nothing if the id is new. Ask before
+  // checks that a repetition would not pass, and work that it would waste.
   Result<std::optional<std::string>> RepeatedOutcome(const RequestContext& context) const;
 
   // Change commits what `body` writes, the audit event, and the request id with the
@@ -152,6 +152,8 @@ class Domain {
   };
   enum class Part : std::uint8_t { kSymmetric, kPrivate, kPublic };
 
+  Result<std::optional<std::string>> StoredOutcome(const Reader& reader,
+                                                   const RequestContext& context) const;
   Result<std::string> ResolveName(const Reader& reader, const RequestContext& context,
                                   std::string_view name, Reason absent) const;
   Result<std::shared_ptr<const LoadedVersion>> Load(const Reader& reader,

@@ -1,0 +1,7 @@
+#include "http/message.h"
+
+namespace kms::server {
+
+HttpHandler::~HttpHandler() = default;
+
+}  // namespace kms::server
