@@ -1,0 +1,155 @@
+// The library's cryptography beside bare Botan with a ready object, in one run.
+
+#include <benchmark/benchmark.h>
+#include <botan/rsa.h>
+#include <botan/system_rng.h>
+
+#include <memory>
+
+#include "crypto/botan_compat.h"
+#include "kms/crypto_backend.h"
+#include "kms/digest.h"
+
+namespace kms {
+namespace {
+
+constexpr Place kPlace{"account", "key", "1", "material"};
+
+// What every measurement needs; nothing here is timed.
+struct Fixture {
+  std::unique_ptr<RootKey> root = NewEphemeralRootKey();
+  std::unique_ptr<CryptoBackend> backend = NewBotanBackend(*root);
+  Botan::System_RNG rng;
+  const Bytes head = Bytes(100, 1);
+  const Bytes context = Bytes(40, 2);
+  const Bytes digest = Bytes(32, 3);
+
+  std::shared_ptr<SymmetricKey> Symmetric(KeySpec spec) {
+    const WrappedKey made = backend->Generate(spec, kPlace).value();
+    return backend->LoadSymmetric(spec, kPlace, made.sealed).value();
+  }
+};
+
+void Seal(benchmark::State& state, KeySpec spec) {
+  Fixture fixture;
+  const auto key = fixture.Symmetric(spec);
+  const Bytes text(static_cast<std::size_t>(state.range(0)));
+  for (auto step : state) {
+    benchmark::DoNotOptimize(key->Seal(fixture.head, fixture.context, text));
+  }
+}
+
+void Open(benchmark::State& state, KeySpec spec) {
+  Fixture fixture;
+  const auto key = fixture.Symmetric(spec);
+  const Bytes text(static_cast<std::size_t>(state.range(0)));
+  const Bytes sealed = key->Seal(fixture.head, fixture.context, text).value();
+  const ByteView body = ByteView(sealed).subspan(fixture.head.size());
+  for (auto step : state) {
+    benchmark::DoNotOptimize(key->Open(fixture.head, fixture.context, body));
+  }
+}
+
+void BotanSeal(benchmark::State& state, const char* name) {
+  Fixture fixture;
+  const auto mode = Botan::AEAD_Mode::create_or_throw(name, botan::kEncryption);
+  const Bytes key(mode->maximum_keylength(), 4), associated(156, 5), nonce(12, 6);
+  mode->set_key(key.data(), key.size());
+  mode->set_associated_data(associated.data(), associated.size());
+  const Bytes text(static_cast<std::size_t>(state.range(0)));
+  Botan::secure_vector<std::uint8_t> buffer;
+  for (auto step : state) {
+    mode->start(nonce.data(), nonce.size());
+    buffer.assign(text.begin(), text.end());
+    mode->finish(buffer);
+    benchmark::DoNotOptimize(buffer.data());
+  }
+}
+
+void Sign(benchmark::State& state, KeySpec spec, SignatureAlgorithm algorithm) {
+  Fixture fixture;
+  const WrappedKey made = fixture.backend->Generate(spec, kPlace).value();
+  const auto key = fixture.backend->LoadPrivate(spec, kPlace, made.sealed).value();
+  for (auto step : state) {
+    benchmark::DoNotOptimize(key->Sign(algorithm, fixture.digest));
+  }
+}
+
+void Verify(benchmark::State& state, KeySpec spec, SignatureAlgorithm algorithm) {
+  Fixture fixture;
+  const WrappedKey made = fixture.backend->Generate(spec, kPlace).value();
+  const auto secret = fixture.backend->LoadPrivate(spec, kPlace, made.sealed).value();
+  const Bytes signature = secret->Sign(algorithm, fixture.digest).value();
+  const auto key = fixture.backend->LoadPublic(made.public_key).value();
+  for (auto step : state) {
+    benchmark::DoNotOptimize(key->Verify(algorithm, fixture.digest, signature));
+  }
+}
+
+void BotanSign(benchmark::State& state, const Botan::Private_Key& key, const char* name) {
+  Fixture fixture;
+  Botan::PK_Signer signer(key, fixture.rng, name, botan::kPlainSignature);
+  for (auto step : state) {
+    benchmark::DoNotOptimize(
+        signer.sign_message(fixture.digest.data(), fixture.digest.size(), fixture.rng));
+  }
+}
+
+void BotanVerify(benchmark::State& state, const Botan::Private_Key& key,
+                 const char* name) {
+  Fixture fixture;
+  Botan::PK_Signer signer(key, fixture.rng, name, botan::kPlainSignature);
+  const auto signature =
+      signer.sign_message(fixture.digest.data(), fixture.digest.size(), fixture.rng);
+  Botan::PK_Verifier verifier(key, name, botan::kPlainSignature);
+  for (auto step : state) {
+    benchmark::DoNotOptimize(verifier.verify_message(fixture.digest.data(),
+                                                     fixture.digest.size(),
+                                                     signature.data(), signature.size()));
+  }
+}
+
+void BotanRsaSign(benchmark::State& state) {
+  Botan::System_RNG rng;
+  BotanSign(state, Botan::RSA_PrivateKey(rng, 2048), "PKCS1v15(Raw,SHA-256)");
+}
+void BotanRsaVerify(benchmark::State& state) {
+  Botan::System_RNG rng;
+  BotanVerify(state, Botan::RSA_PrivateKey(rng, 2048), "PKCS1v15(Raw,SHA-256)");
+}
+void BotanSm2Sign(benchmark::State& state) {
+  Botan::System_RNG rng;
+  BotanSign(state, Botan::SM2_PrivateKey(rng, botan::Sm2Group()), "1234567812345678,Raw");
+}
+void BotanSm2Verify(benchmark::State& state) {
+  Botan::System_RNG rng;
+  BotanVerify(state, Botan::SM2_PrivateKey(rng, botan::Sm2Group()),
+              "1234567812345678,Raw");
+}
+
+void HmacSha256(benchmark::State& state) {
+  const Bytes key(32, 1), data(256, 2);
+  for (auto step : state) {
+    benchmark::DoNotOptimize(Hmac(DigestAlgorithm::kSha256, key, data));
+  }
+}
+
+BENCHMARK_CAPTURE(Seal, aes, KeySpec::kAes256)->Arg(32)->Arg(4096);
+BENCHMARK_CAPTURE(Open, aes, KeySpec::kAes256)->Arg(32)->Arg(4096);
+BENCHMARK_CAPTURE(BotanSeal, aes, "AES-256/GCM")->Arg(32)->Arg(4096);
+BENCHMARK_CAPTURE(Seal, sm4, KeySpec::kSm4)->Arg(32)->Arg(4096);
+BENCHMARK_CAPTURE(BotanSeal, sm4, "SM4/GCM")->Arg(32)->Arg(4096);
+BENCHMARK_CAPTURE(Sign, rsa, KeySpec::kRsa2048, SignatureAlgorithm::kRsaPkcs1Sha256);
+BENCHMARK(BotanRsaSign);
+BENCHMARK_CAPTURE(Verify, rsa, KeySpec::kRsa2048, SignatureAlgorithm::kRsaPkcs1Sha256);
+BENCHMARK(BotanRsaVerify);
+BENCHMARK_CAPTURE(Sign, sm2, KeySpec::kSm2, SignatureAlgorithm::kSm2);
+BENCHMARK(BotanSm2Sign);
+BENCHMARK_CAPTURE(Verify, sm2, KeySpec::kSm2, SignatureAlgorithm::kSm2);
+BENCHMARK(BotanSm2Verify);
+BENCHMARK(HmacSha256);
+
+}  // namespace
+}  // namespace kms
+
+BENCHMARK_MAIN();

@@ -1,0 +1,172 @@
+#include <botan/system_rng.h>
+
+#include <exception>
+#include <new>
+#include <utility>
+
+#include "crypto/botan_keys.h"
+#include "crypto/message_cipher.h"
+#include "crypto/self_test.h"
+#include "kms/crypto_backend.h"
+
+namespace kms {
+
+SymmetricKey::~SymmetricKey() = default;
+PrivateKey::~PrivateKey() = default;
+PublicKey::~PublicKey() = default;
+CryptoBackend::~CryptoBackend() = default;
+
+bool Fits(SignatureAlgorithm algorithm, KeySpec spec) {
+  return spec ==
+         (algorithm == SignatureAlgorithm::kSm2 ? KeySpec::kSm2 : KeySpec::kRsa2048);
+}
+
+bool Fits(EncryptionAlgorithm algorithm, KeySpec spec) {
+  return spec ==
+         (algorithm == EncryptionAlgorithm::kSm2 ? KeySpec::kSm2 : KeySpec::kRsa2048);
+}
+
+namespace {
+
+using internal::CipherSuite;
+
+CipherSuite SuiteOf(KeySpec spec) {
+  return spec == KeySpec::kAes256 ? CipherSuite::kAes256Gcm : CipherSuite::kSm4Gcm;
+}
+
+class BotanSymmetricKey final : public SymmetricKey {
+ public:
+  BotanSymmetricKey(CipherSuite suite, SecretBytes key)
+      : cipher_(suite, std::move(key)) {}
+
+  Result<Bytes> Seal(ByteView head, ByteView context, ByteView plaintext) override {
+    return cipher_.Seal(head, context, plaintext);
+  }
+  Result<SecretBytes> Open(ByteView head, ByteView context, ByteView body) override {
+    return cipher_.Open(head, context, body);
+  }
+  std::size_t footprint_bytes() const override { return 8 * 1024; }
+
+ private:
+  internal::MessageCipher cipher_;
+};
+
+class BotanBackend final : public CryptoBackend {
+ public:
+  explicit BotanBackend(const RootKey& root) : root_(root) {}
+
+  Result<void> SelfTest() override { return internal::RunSelfTest(); }
+
+  Result<SecretBytes> Random(std::size_t size) override {
+    try {
+      return SecretBytes::Filled(size, [](std::span<std::uint8_t> out) {
+        Botan::System_RNG rng;
+        rng.randomize(out.data(), out.size());
+      });
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const std::exception& failure) {
+      return Error(ErrorClass::kUnavailable, Reason::kRandomFailed, failure.what());
+    }
+  }
+
+  Result<WrappedKey> Generate(KeySpec spec, const Place& place) override {
+    if (IsSymmetric(spec)) {
+      KMS_TRY(const SecretBytes key, Random(internal::KeySize(SuiteOf(spec))));
+      return Import(spec, place, key);
+    }
+    try {
+      internal::NewPair pair = internal::GeneratePair(spec);
+      KMS_CHECK_OK(CheckPair(spec, pair));
+      KMS_TRY(Bytes sealed, root_.Seal(place, pair.secret.Reveal()));
+      return WrappedKey{std::move(sealed), std::move(pair.public_key)};
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const std::exception& failure) {
+      return Error(Reason::kKeyCreationFailed, failure.what());
+    }
+  }
+
+  Result<WrappedKey> Import(KeySpec spec, const Place& place,
+                            const SecretBytes& material) override {
+    if (!IsSymmetric(spec)) return Reason::kAlgorithmNotSupported;
+    if (material.size() != internal::KeySize(SuiteOf(spec))) {
+      return spec == KeySpec::kAes256 ? Reason::kBadAesKeyLength
+                                      : Reason::kBadSm4KeyLength;
+    }
+    KMS_TRY(Bytes sealed, root_.Seal(place, material.Reveal()));
+    return WrappedKey{std::move(sealed), {}};
+  }
+
+  Result<std::shared_ptr<SymmetricKey>> LoadSymmetric(KeySpec spec, const Place& place,
+                                                      ByteView sealed) override {
+    if (!IsSymmetric(spec)) return Reason::kAlgorithmNotSupported;
+    KMS_TRY(SecretBytes key, root_.Open(place, sealed));
+    if (key.size() != internal::KeySize(SuiteOf(spec))) return Corrupt();
+    return std::shared_ptr<SymmetricKey>(
+        std::make_shared<BotanSymmetricKey>(SuiteOf(spec), std::move(key)));
+  }
+
+  Result<std::shared_ptr<PrivateKey>> LoadPrivate(KeySpec spec, const Place& place,
+                                                  ByteView sealed) override {
+    if (IsSymmetric(spec)) return Reason::kAlgorithmNotSupported;
+    KMS_TRY(const SecretBytes secret, root_.Open(place, sealed));
+    try {
+      auto key = internal::ReadPrivateKey(spec, secret.Reveal());
+      if (key == nullptr) return Corrupt();
+      return key;
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const std::exception&) {
+      return Corrupt();
+    }
+  }
+
+  Result<std::shared_ptr<PublicKey>> LoadPublic(ByteView subject_public_key) override {
+    try {
+      auto key = internal::ReadPublicKey(subject_public_key);
+      if (key == nullptr) return Reason::kBadRsaKeyLength;
+      return key;
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const std::exception&) {
+      return Reason::kBadRsaKeyLength;
+    }
+  }
+
+ private:
+  static Error Corrupt() { return Error(Reason::kKeyDecryptionFailed); }
+
+  // The pairwise test: what one half makes, the other must accept.
+  static Result<void> CheckPair(KeySpec spec, const internal::NewPair& pair) {
+    const bool sm2 = spec == KeySpec::kSm2;
+    const auto signing =
+        sm2 ? SignatureAlgorithm::kSm2 : SignatureAlgorithm::kRsaPkcs1Sha256;
+    const auto encryption =
+        sm2 ? EncryptionAlgorithm::kSm2 : EncryptionAlgorithm::kRsaOaepSha256;
+    const auto secret = internal::ReadPrivateKey(spec, pair.secret.Reveal());
+    const auto open = internal::ReadPublicKey(pair.public_key);
+    if (secret == nullptr || open == nullptr) return Reason::kKeyCreationFailed;
+    const Bytes probe(32, 0x5A);
+    const auto signature = secret->Sign(signing, probe);
+    if (!signature) return Reason::kKeyCreationFailed;
+    const auto verified = open->Verify(signing, probe, signature.value());
+    const auto encrypted = open->Encrypt(encryption, probe);
+    if (!verified || !verified.value() || !encrypted) return Reason::kKeyCreationFailed;
+    const auto decrypted = secret->Decrypt(encryption, encrypted.value());
+    if (!decrypted || !ConstantTimeEqual(decrypted.value().Reveal(), probe)) {
+      return Reason::kKeyCreationFailed;
+    }
+    return {};
+  }
+
+  const RootKey& root_;
+};
+
+}  // namespace
+
+std::unique_ptr<CryptoBackend> NewBotanBackend(const RootKey& root) {
+  return std::make_unique<BotanBackend>(root);
+}
+
+}  // namespace kms

@@ -1,0 +1,90 @@
+#include <filesystem>
+#include <memory>
+#include <system_error>
+
+#include "kms/crypto_backend.h"
+#include "kms/identity.h"
+#include "kms/key_store.h"
+#include "kms/root_key.h"
+#include "kmsctl/commands.h"
+#include "kmsctl/credentials.h"
+#include "kmsctl/failure.h"
+#include "kmsd/credentials.h"
+#include "kmsd/layout.h"
+
+namespace kms::server {
+namespace {
+
+struct RotateOptions {
+  std::string data;
+  SoftwareRootKeyFolders folders;
+  CredentialsContent content;
+};
+
+// The region and the endpoint are kept from the file that is replaced, unless given.
+Result<CredentialsContent> ContentFor(const DataLayout& layout,
+                                      const CredentialsContent& given) {
+  CredentialsContent content = given;
+  if (!content.region.empty() && !content.endpoint.empty()) return content;
+  auto old = ReadCredentials(layout.credentials());
+  if (!old)
+    return UsageError(old.error().detail() + "\ngive --region and --endpoint instead");
+  if (content.region.empty()) content.region = old->region;
+  if (content.endpoint.empty()) content.endpoint = old->endpoint;
+  if (content.ca_file.empty() && !old->ca_file.empty()) {
+    std::error_code error;
+    content.ca_file = std::filesystem::absolute(old->ca_file, error).string();
+  }
+  return content;
+}
+
+// Works on the store, beside a running kmsd or without one. The new file is complete
+// before the change and gets its name after it: interrupted between the two, the new key
+// is in the file whose name ends in ".new", and a second run makes another.
+Result<void> Rotate(const RotateOptions& options) {
+  const DataLayout layout(options.data);
+  KMS_TRY(const CredentialsContent content, ContentFor(layout, options.content));
+  SoftwareRootKeyFolders folders = layout.root_folders();
+  if (!options.folders.root.empty()) folders.root = options.folders.root;
+  if (!options.folders.private_key.empty())
+    folders.private_key = options.folders.private_key;
+  if (!options.folders.wrapping_key.empty())
+    folders.wrapping_key = options.folders.wrapping_key;
+  // A folder that is not there is not to become an empty store.
+  if (!std::filesystem::exists(layout.store()))
+    return UsageError(layout.store() + ": no store of a kmsd");
+  KMS_TRY(const auto root, OpenSoftwareRootKey(folders));
+  KMS_TRY(const auto store, OpenLmdbKeyStore(layout.store()));
+  const auto backend = NewBotanBackend(*root);
+  Identity identity(*store, *root, *backend);
+  KMS_CHECK_OK(identity.RotateRootAccessKey([&](const NewAccessKey& made) {
+    return WriteNewCredentials(layout, made, content);
+  }));
+  KMS_CHECK_OK(PublishCredentials(layout));
+  return WriteOutput(AsBytes("new access key in " + layout.credentials() + "\n"));
+}
+
+}  // namespace
+
+void AddRootKeyCommand(CLI::App& app, Order& order) {
+  auto options = std::make_shared<RotateOptions>();
+  auto* group = app.add_subcommand("root-key", "The access key of the root user");
+  group->require_subcommand(1);
+  auto* rotate = group->add_subcommand(
+      "rotate", "Replace it, on the machine and as the user of kmsd");
+  rotate->add_option("--data", options->data, "Data directory of kmsd")->required();
+  rotate->add_option("--root-folder", options->folders.root,
+                     "Where the root key is, if not in the data directory");
+  rotate->add_option("--private-folder", options->folders.private_key,
+                     "Where its private key is");
+  rotate->add_option("--wrap-folder", options->folders.wrapping_key,
+                     "Where its wrapping key is");
+  rotate->add_option("--region", options->content.region,
+                     "Region for the new file, if the old one is gone");
+  rotate->add_option("--endpoint", options->content.endpoint,
+                     "Endpoint for the new file, if the old one is gone");
+  rotate->callback(
+      [&order, options] { order.offline_task = [options] { return Rotate(*options); }; });
+}
+
+}  // namespace kms::server
