@@ -1,0 +1,25 @@
+// Call: what a handler works with.
+
+#ifndef KMS_SERVER_API_CALL_H_
+#define KMS_SERVER_API_CALL_H_
+
+#include <boost/json/storage_ptr.hpp>
+
+#include "api/dialect.h"
+#include "api/operation.h"
+#include "kms/kms.h"
+#include "kms/request_context.h"
+
+namespace kms::server {
+
+struct Call {
+  Kms& kms;
+  const Dialect& dialect;
+  const Operation& operation;
+  RequestContext context;
+  boost::json::storage_ptr storage;  // for the result; wiped
+};
+
+}  // namespace kms::server
+
+#endif  // KMS_SERVER_API_CALL_H_

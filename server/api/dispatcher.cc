@@ -1,0 +1,248 @@
+#include "api/dispatcher.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <exception>
+#include <utility>
+
+#include "api/arena_resource.h"
+#include "api/arguments.h"
+#include "api/call.h"
+#include "api/openapi.h"
+#include "api/request_body.h"
+#include "api/text.h"
+#include "kms/encoding.h"
+
+namespace kms::server {
+namespace {
+
+constexpr std::string_view kRegion = "regionId";
+constexpr std::string_view kRequestIdHeader = "ctyun-eop-request-id";
+constexpr std::size_t kMaxRequestId = 128;
+
+bool IsName(std::string_view name, std::string_view wanted) {
+  return std::ranges::equal(name, wanted, [](char a, char b) {
+    const auto lower = [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+    };
+    return lower(a) == lower(b);
+  });
+}
+
+// The client's own id, if it sent one that can be repeated to it; else a fresh one.
+std::string RequestIdFor(std::span<const HeaderView> headers) {
+  const auto found = std::ranges::find_if(
+      headers, [](const HeaderView& h) { return IsName(h.name, kRequestIdHeader); });
+  if (found != headers.end() && !found->value.empty() &&
+      found->value.size() <= kMaxRequestId &&
+      std::ranges::all_of(found->value, [](char c) { return c > ' ' && c < 0x7f; }))
+    return std::string(found->value);
+  std::array<std::uint8_t, 16> random{};
+  // Only uniqueness counts: it is nobody's secret.
+  if (getrandom(random.data(), random.size(), 0) != std::ssize(random)) random.fill(0);
+  return ToUuid(random);
+}
+
+std::string_view AllowedMethods(const Operation& operation) {
+  return operation.get ? "GET, POST" : "POST";
+}
+
+}  // namespace
+
+// One request, from its first check to its answer. Everything of it that may be secret
+// is in the arena or in the request.
+struct Dispatcher::Job {
+  Job(const HttpRequest& of, Respond to, Metrics& counted)
+      : http(of), respond(std::move(to)), metrics(counted) {
+    const std::size_t end = std::min(of.target.find('?'), of.target.size());
+    view = {of.method, of.target.substr(0, end),
+            of.target.substr(std::min(end + 1, of.target.size())), of.headers, of.body};
+    request_id = RequestIdFor(of.headers);
+    context.source = of.peer;
+    metrics.Began();
+  }
+  Job(const Job&) = delete;
+  Job& operator=(const Job&) = delete;
+
+  const HttpRequest http;
+  Respond respond;  // empty once it has been called
+  Metrics& metrics;
+  const std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
+  RequestView view;
+  std::string request_id;
+  const Operation* operation = nullptr;
+  RequestContext context;
+  Arena arena;
+  ArenaResource resource{arena};
+  std::optional<Arguments> arguments;
+};
+
+Dispatcher::Dispatcher(DispatcherParts parts)
+    : parts_(std::move(parts)),
+      log_(parts_.log, parts_.clock),
+      pages_(parts_.probes, WriteOpenApi(parts_.operations, parts_.dialect),
+             parts_.operator_pages_apart, parts_.metrics, parts_.lanes) {
+  for (const Operation* const operation : parts_.operations)
+    for (const std::string_view path : operation->paths) routes_[path] = operation;
+}
+
+Dispatcher::~Dispatcher() = default;
+
+void Dispatcher::Handle(const HttpRequest& request, Respond respond) {
+  const std::string_view path =
+      request.target.substr(0, std::min(request.target.find('?'), request.target.size()));
+  if (pages_.Has(path, request.operator_listener)) {
+    pages_.Answer(request.method, path, std::move(respond));
+    return;
+  }
+  Start(std::make_shared<Job>(request, std::move(respond), parts_.metrics));
+}
+
+void Dispatcher::Start(std::shared_ptr<Job> job) {
+  try {
+    const Result<Lane> lane = Prepare(*job);
+    if (!lane) {
+      Fail(*job, lane.error());
+    } else if (*lane == Lane::kInline) {
+      Run(*job);
+    } else if (!parts_.lanes.Submit(*lane, [this, job] { Run(*job); })) {
+      Fail(*job, Error(Reason::kTooManyRequests, "the queue of the lane is full"));
+    }
+  } catch (const std::exception& e) {
+    if (job->respond) Fail(*job, Error(Reason::kInternal, e.what()));
+  }
+}
+
+Result<Lane> Dispatcher::Prepare(Job& job) const {
+  KMS_TRY(const SignatureClaim claim, parts_.authenticator.ReadClaim(job.view));
+
+  const auto route = routes_.find(job.view.path);
+  if (route == routes_.end()) return Reason::kNoSuchOperation;
+  const Operation* const operation = job.operation = route->second;
+  if (job.view.method != "POST" && !(operation->get && job.view.method == "GET"))
+    return Reason::kMethodNotAllowed;
+
+  KMS_TRY(RequestContext context,
+          parts_.authenticator.Authenticate(claim, job.view, operation->mutates));
+  context.source = std::move(job.context.source);
+  context.operation = operation->name;
+  job.context = std::move(context);
+
+  KMS_CHECK_OK(parts_.policy.MayAnywhere(job.context, operation->action));
+
+  Result<void> read = ReadParameters(job);
+  if (!read) {
+    // What was done under this id had parameters that can be read.
+    if (job.context.seen_before) return Reason::kReplayed;
+    return std::move(read).error();
+  }
+  if (operation->mutates) job.context.fingerprint = job.arguments->Fingerprint();
+  return operation->choose_lane != nullptr ? operation->choose_lane(*job.arguments)
+                                           : operation->lane;
+}
+
+Result<void> Dispatcher::CheckRegion(Job& job) const {
+  std::string_view region;
+  for (const HeaderView& header : job.view.headers) {
+    if (!IsName(header.name, kRegion)) continue;
+    if (!region.empty()) return Error(Reason::kBadParameter).About(kRegion);
+    region = header.value;
+  }
+  if (region.empty()) return Error(Reason::kRegionMissing).About(kRegion);
+  if (std::ranges::find(parts_.regions, region) == parts_.regions.end())
+    return Error(Reason::kBadParameter).About(kRegion);
+  job.context.region = region;
+  return {};
+}
+
+Result<void> Dispatcher::ReadParameters(Job& job) const {
+  KMS_CHECK_OK(CheckRegion(job));
+  KMS_TRY(const RequestBody body, RequestBody::Parse(job.view.body, job.arena));
+  const RequestBody::Member* const region = body.Find(kRegion);
+  if (region != nullptr && region->type != RequestBody::Type::kNull &&
+      !(region->type == RequestBody::Type::kText && region->text.empty()) &&
+      region->text != job.context.region)
+    return Error(Reason::kBadParameter).About(kRegion);
+
+  const Operation& operation = *job.operation;
+  std::vector<HeaderView> query;
+  if (!job.view.query.empty() &&
+      std::ranges::any_of(operation.parameters, [](const Parameter& parameter) {
+        return parameter.where == Where::kHeader;
+      })) {
+    auto fields = ReadQuery(job.view.query, job.arena);
+    if (!fields) return Error(Reason::kBadParameter, "malformed query");
+    query = std::move(*fields);
+  }
+  KMS_TRY(Arguments arguments,
+          Arguments::Read(operation, body, query, job.view.headers, job.arena));
+  // The query may name the region too.
+  const auto in_row = std::ranges::find(operation.parameters, kRegion, &Parameter::name);
+  if (in_row != operation.parameters.end() && in_row->kind == Kind::kText &&
+      arguments.Has(kRegion) && arguments.Text(kRegion) != job.context.region)
+    return Error(Reason::kBadParameter).About(kRegion);
+  job.arguments.emplace(std::move(arguments));
+  return {};
+}
+
+void Dispatcher::Run(Job& job) {
+  try {
+    Call call{parts_.kms, parts_.dialect, *job.operation, job.context,
+              boost::json::storage_ptr(&job.resource)};
+    const Result<boost::json::object> result =
+        job.operation->handler(call, *job.arguments);
+    if (result) {
+      Succeed(job, *result);
+    } else {
+      Fail(job, result.error());
+    }
+  } catch (const std::exception& e) {
+    if (job.respond) Fail(job, Error(Reason::kInternal, e.what()));
+  }
+}
+
+void Dispatcher::Succeed(Job& job, const boost::json::object& result) {
+  HttpResponse response;
+  response.body = parts_.dialect.WriteSuccess(*job.operation, result);
+  Finish(job, std::move(response), nullptr);
+}
+
+void Dispatcher::Fail(Job& job, const Error& error) {
+  HttpResponse response;
+  response.status = parts_.dialect.StatusOf(error.reason());
+  const std::string note = error.reason() == Reason::kOutOfTime
+                               ? parts_.authenticator.TimeNote()
+                               : error.parameter();
+  response.body = parts_.dialect.WriteFailure(error, job.request_id, note);
+  if (error.reason() == Reason::kMethodNotAllowed && job.operation != nullptr)
+    response.headers.emplace_back("Allow", AllowedMethods(*job.operation));
+  Finish(job, std::move(response), &error);
+}
+
+void Dispatcher::Finish(Job& job, HttpResponse response, const Error* error) {
+  const auto took = std::chrono::steady_clock::now() - job.began;
+  const Reason reason = error == nullptr ? Reason::kInternal : error->reason();
+  parts_.metrics.Ended(job.operation, error == nullptr ? nullptr : &reason,
+                       std::chrono::duration<double>(took).count());
+  log_.Write({job.request_id, job.context, job.operation, error, response.status,
+              std::chrono::duration_cast<std::chrono::microseconds>(took).count()});
+  // Views into the request end with the answer.
+  const Respond respond = std::exchange(job.respond, nullptr);
+  respond(std::move(response));
+}
+
+HttpResponse Dispatcher::Refuse(int status, const Error& error) {
+  HttpResponse response;
+  response.status = status;
+  response.close = true;
+  response.body = parts_.dialect.WriteFailure(error, RequestIdFor({}), error.parameter());
+  parts_.metrics.Began();
+  const Reason reason = error.reason();
+  parts_.metrics.Ended(nullptr, &reason, 0);
+  return response;
+}
+
+}  // namespace kms::server

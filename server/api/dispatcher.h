@@ -1,0 +1,82 @@
+// Dispatcher: a request becomes a call of its operation's handler, and the result an
+// answer.
+//
+// Everything up to the handler is done on the I/O thread, in this order, and the first
+// refusal counts: the syntax of the signature's headers, the route, the time, the
+// access key and its signature, a repeated request id, permission for the action, the
+// region, the body, the parameters. Then the handler runs on its lane.
+//
+// Threads: Handle may be called from many threads at once. The lanes must be drained
+// before the dispatcher is destroyed.
+
+#ifndef KMS_SERVER_API_DISPATCHER_H_
+#define KMS_SERVER_API_DISPATCHER_H_
+
+#include <spdlog/logger.h>
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "api/dialect.h"
+#include "api/lanes.h"
+#include "api/metrics.h"
+#include "api/operation.h"
+#include "api/request_log.h"
+#include "api/service_pages.h"
+#include "auth/authenticator.h"
+#include "http/message.h"
+#include "kms/kms.h"
+#include "kms/policy.h"
+
+namespace kms::server {
+
+// What is referred to outlives the dispatcher.
+struct DispatcherParts {
+  Kms& kms;
+  const Dialect& dialect;
+  const Authenticator& authenticator;
+  const Policy& policy;
+  const Clock& clock;
+  Lanes& lanes;
+  Metrics& metrics;
+  std::span<const Operation* const> operations;
+  std::vector<std::string> regions;   // that are served
+  std::vector<Probe> probes = {};     // for readiness
+  bool operator_pages_apart = false;  // the public listener answers /healthz alone
+  std::shared_ptr<spdlog::logger> log = nullptr;
+};
+
+class Dispatcher final : public HttpHandler {
+ public:
+  explicit Dispatcher(DispatcherParts parts);
+  ~Dispatcher() override;
+
+  void Handle(const HttpRequest& request, Respond respond) override;
+  HttpResponse Refuse(int status, const Error& error) override;
+
+ private:
+  struct Job;
+
+  Result<Lane> Prepare(Job& job) const;
+  Result<void> ReadParameters(Job& job) const;
+  Result<void> CheckRegion(Job& job) const;
+  void Start(std::shared_ptr<Job> job);
+  void Run(Job& job);
+  void Succeed(Job& job, const boost::json::object& result);
+  void Fail(Job& job, const Error& error);
+  void Finish(Job& job, HttpResponse response, const Error* error);
+
+  const DispatcherParts parts_;
+  const RequestLog log_;
+  ServicePages pages_;
+  std::unordered_map<std::string_view, const Operation*> routes_;
+};
+
+}  // namespace kms::server
+
+#endif  // KMS_SERVER_API_DISPATCHER_H_

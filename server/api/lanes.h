@@ -1,0 +1,56 @@
+// Lanes: the worker threads for what would hold up an I/O thread.
+//
+// kCommit work waits for the disk, on many threads; kPrivateKey work computes, on few
+// threads of low priority, so that a thousand signatures do not stall the rest. The
+// queues are bounded: what does not fit is refused, not kept waiting.
+//
+// Threads: Submit may be called from any thread, Drain from one that is no lane.
+
+#ifndef KMS_SERVER_API_LANES_H_
+#define KMS_SERVER_API_LANES_H_
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+#include "api/operation.h"
+
+namespace kms::server {
+
+struct LanesConfig {
+  std::size_t commit_threads = 16;
+  std::size_t private_key_threads = 0;  // 0: one less than processors, at least one
+  std::size_t commit_queue = 4096;
+  std::size_t private_key_queue = 1024;
+};
+
+class Lanes {
+ public:
+  using Task = std::function<void()>;  // must not throw
+
+  explicit Lanes(const LanesConfig& config);
+  ~Lanes();  // drains
+  Lanes(const Lanes&) = delete;
+  Lanes& operator=(const Lanes&) = delete;
+
+  // Submit has `task` run on `lane`, which is not kInline. False if the queue is full,
+  // or the lanes have been drained; the task is dropped then.
+  bool Submit(Lane lane, Task task);
+
+  // Drain takes no more tasks, and returns when all that were taken have run and their
+  // threads have ended.
+  void Drain();
+
+  // How many tasks wait.
+  std::size_t waiting(Lane lane) const;
+
+ private:
+  class Pool;
+  Pool& PoolOf(Lane lane) const;
+  std::unique_ptr<Pool> commit_;
+  std::unique_ptr<Pool> private_key_;
+};
+
+}  // namespace kms::server
+
+#endif  // KMS_SERVER_API_LANES_H_

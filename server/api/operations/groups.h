@@ -1,0 +1,21 @@
+// The groups of operations, which the table is made of: one source file each.
+
+#ifndef KMS_SERVER_API_OPERATIONS_GROUPS_H_
+#define KMS_SERVER_API_OPERATIONS_GROUPS_H_
+
+#include <span>
+
+#include "api/operation.h"
+
+namespace kms::server {
+
+std::span<const Operation> KeyOperations();
+std::span<const Operation> AliasOperations();
+std::span<const Operation> ImportOperations();
+std::span<const Operation> VersionOperations();
+std::span<const Operation> ComputeOperations();
+std::span<const Operation> AsymmetricOperations();
+
+}  // namespace kms::server
+
+#endif  // KMS_SERVER_API_OPERATIONS_GROUPS_H_

@@ -1,0 +1,63 @@
+#include "api/operations/shared.h"
+
+#include <boost/json/string.hpp>
+
+#include "kms/encoding.h"
+
+namespace kms::server {
+
+Result<std::optional<int>> RotationDays(const Arguments& arguments) {
+  if (!arguments.Boolean("enableAutomaticRotation")) return std::optional<int>();
+  if (!arguments.Has("rotationInterval"))
+    return Error(Reason::kRotationIntervalMissing).About("rotationInterval");
+  return std::optional<int>(static_cast<int>(arguments.Integer("rotationInterval")));
+}
+
+Result<void> CheckUser(const Call& call, const Arguments& arguments) {
+  const std::string_view user = arguments.Text("userId");
+  const Principal& caller = call.context.principal;
+  if (user != caller.user && user != caller.account)
+    return Error(Reason::kDenied).About("userId");
+  return {};
+}
+
+std::string_view SpellingOf(KeySpec spec) {
+  for (const Choice& choice : kKeySpecChoices)
+    if (choice.value == static_cast<int>(spec)) return choice.spelling;
+  return {};
+}
+
+void Put(boost::json::object& result, std::string_view name, std::string_view text) {
+  result[name].emplace_string().assign(text.data(), text.size());
+}
+
+void Put(boost::json::object& result, std::string_view name, std::int64_t number) {
+  result[name].emplace_int64() = number;
+}
+
+void PutBase64(boost::json::object& result, std::string_view name, ByteView bytes) {
+  // In place: a short text would leave a copy in a string of its own.
+  boost::json::string& text = result[name].emplace_string();
+  text.resize(Base64Size(bytes.size()));
+  WriteBase64(bytes, text.data());
+}
+
+AskedPage PageOf(const Call& call, const Arguments& arguments) {
+  AskedPage page;
+  page.number = arguments.Integer("pageNumber", 0);
+  page.size = arguments.Integer("pageSize", 10);
+  page.request.number = call.dialect.PageIndex(call.operation, page.number);
+  page.request.size = static_cast<std::size_t>(page.size);
+  return page;
+}
+
+void PutPage(boost::json::object& result, const AskedPage& page, std::size_t total) {
+  const auto count = static_cast<std::int64_t>(total);
+  for (const std::string_view name : {"pageNumber", "number"})
+    Put(result, name, page.number);
+  for (const std::string_view name : {"pageSize", "size"}) Put(result, name, page.size);
+  for (const std::string_view name : {"totalCount", "totalElements"})
+    Put(result, name, count);
+}
+
+}  // namespace kms::server

@@ -1,0 +1,93 @@
+#include "auth/authenticator.h"
+
+#include <chrono>
+#include <cstdio>
+#include <utility>
+
+namespace kms::server {
+namespace {
+
+// As long as a secret key.
+constexpr std::string_view kDummySecret = "00000000000000000000000000000000";
+
+std::string UtcText(UnixMillis time) {
+  using std::chrono::floor;
+  const std::chrono::sys_time<std::chrono::seconds> now = floor<std::chrono::seconds>(
+      std::chrono::sys_time<std::chrono::milliseconds>(std::chrono::milliseconds(time)));
+  const auto day = floor<std::chrono::days>(now);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(now - day);
+  char text[64];
+  std::snprintf(
+      text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+      static_cast<int>(clock.seconds().count()));
+  return text;
+}
+
+std::string_view ReadingText(TimeReading reading) {
+  switch (reading) {
+    case TimeReading::kUtc:
+      return "UTC";
+    case TimeReading::kBeijing:
+      return "Beijing time (UTC+8)";
+    case TimeReading::kBoth:
+      break;
+  }
+  return "UTC or Beijing time (UTC+8)";
+}
+
+}  // namespace
+
+Authenticator::Authenticator(Parts parts)
+    : parts_(std::move(parts)), dummy_(SecretBytes::CopyOf(AsBytes(kDummySecret))) {}
+
+Result<SignatureClaim> Authenticator::ReadClaim(const RequestView& request) const {
+  return parts_.signer.Parse(request);
+}
+
+Result<RequestContext> Authenticator::Authenticate(const SignatureClaim& claim,
+                                                   const RequestView& request,
+                                                   bool keeps_id) const {
+  const UnixMillis now = parts_.clock.Now();
+  KMS_TRY(const TimeVerdict verdict, parts_.signer.CheckTime(claim, now, parts_.time));
+
+  auto found = parts_.find(claim.access_key);
+  if (!found && found.error().error_class() != ErrorClass::kNotFound)
+    return std::move(found).error();
+  const auto verified =
+      parts_.signer.Verify(claim, request, found ? (*found)->secret : dummy_);
+  if (!found || !verified) return Reason::kBadSignature;
+  const AccessKey& access_key = **found;
+  if (!access_key.enabled) return Reason::kAccessKeyDisabled;
+
+  RequestContext context;
+  context.principal = access_key.principal;
+  context.request_id = claim.request_id;
+  context.replayable_until = verdict.replayable_until;
+  switch (parts_.guard.Insert(claim.access_key, claim.request_id, now,
+                              verdict.replayable_until)) {
+    case ReplayGuard::Answer::kNew:
+      break;
+    case ReplayGuard::Answer::kSeen:
+      if (!keeps_id) return Reason::kReplayed;
+      context.seen_before = true;
+      break;
+    case ReplayGuard::Answer::kFull:
+      return Reason::kTooManyRequests;
+  }
+  return context;
+}
+
+std::string Authenticator::TimeNote() const {
+  std::string note = "the server's time is ";
+  note += UtcText(parts_.clock.Now());
+  note += ", the date may differ by ";
+  note += std::to_string(parts_.time.window_millis / 1000);
+  note += " seconds and is read as ";
+  note += ReadingText(parts_.time.reading);
+  return note;
+}
+
+}  // namespace kms::server

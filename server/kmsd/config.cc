@@ -1,0 +1,216 @@
+#include "kmsd/config.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <iostream>
+#include <map>
+#include <string_view>
+
+#include "kmsd/layout.h"
+#include "version.h"
+
+namespace kms::server {
+namespace {
+
+// "HOST:PORT" or "[HOST]:PORT".
+std::optional<ListenerConfig> ReadAddress(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  const std::string_view port = text.substr(colon + 1);
+  if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  ListenerConfig listener;
+  listener.host = host;
+  const auto [end, error] =
+      std::from_chars(port.data(), port.data() + port.size(), listener.port);
+  if (error != std::errc() || end != port.data() + port.size() || host.empty())
+    return std::nullopt;
+  return listener;
+}
+
+bool IsLoopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+std::string CheckAddress(const std::string& text) {
+  return ReadAddress(text) ? "" : "is not HOST:PORT";
+}
+
+std::string CheckRegion(const std::string& text) {
+  const bool good = !text.empty() && text.size() <= 64 &&
+                    std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
+  return good ? "" : "is not 1 to 64 visible characters";
+}
+
+// "+08:00" as minutes.
+std::optional<int> ReadOffset(const std::string& text) {
+  int hours = 0;
+  int minutes = 0;
+  if (text.size() != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':' ||
+      std::from_chars(text.data() + 1, text.data() + 3, hours).ptr != text.data() + 3 ||
+      std::from_chars(text.data() + 4, text.data() + 6, minutes).ptr != text.data() + 6 ||
+      hours > 14 || minutes > 59)
+    return std::nullopt;
+  return (hours * 60 + minutes) * (text[0] == '-' ? -1 : 1);
+}
+
+struct Texts {
+  std::string listen = "127.0.0.1:9091";
+  std::string operator_listen;
+  bool http = false;
+  std::string date_offset = "+00:00";
+  std::int64_t window_minutes = 15;
+  std::size_t cache_megabytes = 64;
+};
+
+void AddOptions(CLI::App& app, Config& config, Texts& texts) {
+  const auto add = [&](const std::string& name, auto& value, const std::string& text,
+                       const std::string& environment) {
+    return app.add_option(name, value, text)->envname(environment)->capture_default_str();
+  };
+  app.set_config("--config", "", "Read options from this file (INI or TOML)")
+      ->envname("KMSD_CONFIG");
+  app.add_flag("--check-config", config.check_only, "Check the configuration, and exit")
+      ->configurable(false);
+  app.add_flag("--rewrap-root-key", config.rewrap_only,
+               "Wrap the root key anew, verify, drop the old wrapping, and exit")
+      ->configurable(false);
+
+  add("--data", config.data, "The folder that everything lives under", "KMSD_DATA")
+      ->required();
+  add("--listen", texts.listen, "HOST:PORT to serve", "KMSD_LISTEN")->check(CheckAddress);
+  add("--operator-listen", texts.operator_listen,
+      "HOST:PORT for /readyz, /metrics and /openapi.json, away from --listen",
+      "KMSD_OPERATOR_LISTEN")
+      ->check(CheckAddress);
+  app.add_flag("--http", texts.http, "Plain HTTP; on loopback only")
+      ->envname("KMSD_HTTP");
+  add("--tls-certificate", config.certificate.certificate,
+      "PEM file with the certificate and its chain; default: self-signed",
+      "KMSD_TLS_CERTIFICATE");
+  add("--tls-key", config.certificate.key, "PEM file with its private key",
+      "KMSD_TLS_KEY");
+  add("--regions", config.regions, "The region ids to serve", "KMSD_REGIONS")
+      ->delimiter(',')
+      ->check(CheckRegion);
+
+  add("--root-key-folder", config.root_folders.root,
+      "Where the encrypted root key is; default: under --data", "KMSD_ROOT_KEY_FOLDER");
+  add("--root-private-folder", config.root_folders.private_key,
+      "Where the encrypted private key for it is; default: under --data",
+      "KMSD_ROOT_PRIVATE_FOLDER");
+  add("--root-wrap-folder", config.root_folders.wrapping_key,
+      "Where the symmetric key for that is; default: under --data",
+      "KMSD_ROOT_WRAP_FOLDER");
+
+  const std::map<std::string, TimeReading> readings = {
+      {"both", TimeReading::kBoth},
+      {"utc", TimeReading::kUtc},
+      {"beijing", TimeReading::kBeijing}};
+  app.add_option("--eop-time", config.time_rule.reading,
+                 "How clients' dates are read: both, utc or beijing")
+      ->envname("KMSD_EOP_TIME")
+      ->transform(CLI::CheckedTransformer(readings));
+  add("--eop-window-minutes", texts.window_minutes,
+      "How far a client's clock may be off, either way", "KMSD_EOP_WINDOW_MINUTES")
+      ->check(CLI::Range(1, 60));
+  add("--replay-megabytes", config.replay_megabytes,
+      "Memory for the ids of recent requests", "KMSD_REPLAY_MEGABYTES")
+      ->check(CLI::Range(1, 65536));
+  add("--date-offset", texts.date_offset, "Offset of the dates in answers, as +08:00",
+      "KMSD_DATE_OFFSET");
+  add("--date-zone", config.date_zone, "Name of that zone in long dates, as CST",
+      "KMSD_DATE_ZONE");
+
+  add("--asymmetric-versions", config.limits.asymmetric_versions,
+      "Versions of asymmetric keys per account and region", "KMSD_ASYMMETRIC_VERSIONS")
+      ->check(CLI::Range(1, 1'000'000));
+  add("--import-tokens", config.limits.import_tokens, "Live import tokens per key",
+      "KMSD_IMPORT_TOKENS")
+      ->check(CLI::Range(1, 10'000));
+  add("--cache-megabytes", texts.cache_megabytes, "Memory for keys in use",
+      "KMSD_CACHE_MEGABYTES")
+      ->check(CLI::Range(1, 65536));
+
+  add("--max-connections", config.http_limits.connections, "Open connections in all",
+      "KMSD_MAX_CONNECTIONS")
+      ->check(CLI::Range(1, 1'000'000));
+  add("--max-body-bytes", config.http_limits.body_bytes, "The longest request body",
+      "KMSD_MAX_BODY_BYTES")
+      ->check(CLI::Range(65536, 64 * 1024 * 1024));
+  add("--head-timeout-millis", config.http_deadlines.head_millis,
+      "For the headers of a request to arrive", "KMSD_HEAD_TIMEOUT_MILLIS")
+      ->check(CLI::Range(100, 600'000));
+  add("--body-timeout-millis", config.http_deadlines.body_millis,
+      "For its body to arrive", "KMSD_BODY_TIMEOUT_MILLIS")
+      ->check(CLI::Range(100, 600'000));
+  add("--idle-timeout-millis", config.http_deadlines.idle_millis,
+      "Between two requests of a connection", "KMSD_IDLE_TIMEOUT_MILLIS")
+      ->check(CLI::Range(100, 3'600'000));
+  add("--stop-timeout-millis", config.http_deadlines.stop_millis,
+      "For what is in flight when kmsd is told to stop", "KMSD_STOP_TIMEOUT_MILLIS")
+      ->check(CLI::Range(100, 600'000));
+  add("--io-threads", config.io_threads, "0: one per processor", "KMSD_IO_THREADS")
+      ->check(CLI::Range(0, 1024));
+  add("--commit-threads", config.commit_threads, "Changes that wait for the disk at once",
+      "KMSD_COMMIT_THREADS")
+      ->check(CLI::Range(1, 1024));
+  add("--private-key-threads", config.private_key_threads,
+      "0: one less than there are processors", "KMSD_PRIVATE_KEY_THREADS")
+      ->check(CLI::Range(0, 1024));
+  add("--log-level", config.log_level, "trace, debug, info, warning, error or off",
+      "KMSD_LOG_LEVEL")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
+}
+
+// What no option can tell by itself.
+std::string Complete(Config& config, const Texts& texts) {
+  config.listen = *ReadAddress(texts.listen);
+  config.listen.tls = !texts.http;
+  if (texts.http && !IsLoopback(config.listen.host))
+    return "--http: plain HTTP is served on loopback only; leave --http out for TLS";
+  if (!texts.operator_listen.empty()) {
+    config.operator_listen = *ReadAddress(texts.operator_listen);
+    config.operator_listen->tls = !texts.http;
+    config.operator_listen->operator_listener = true;
+    if (texts.http && !IsLoopback(config.operator_listen->host))
+      return "--operator-listen: plain HTTP is served on loopback only";
+  }
+  if (config.certificate.certificate.empty() != config.certificate.key.empty())
+    return "--tls-certificate and --tls-key go together";
+  const auto offset = ReadOffset(texts.date_offset);
+  if (!offset) return "--date-offset is not like +08:00";
+  config.date_offset_minutes = *offset;
+  config.time_rule.window_millis = texts.window_minutes * 60'000;
+  config.limits.cache_bytes = texts.cache_megabytes << 20;
+  const SoftwareRootKeyFolders standard = DataLayout(config.data).root_folders();
+  if (config.root_folders.root.empty()) config.root_folders.root = standard.root;
+  if (config.root_folders.private_key.empty())
+    config.root_folders.private_key = standard.private_key;
+  if (config.root_folders.wrapping_key.empty())
+    config.root_folders.wrapping_key = standard.wrapping_key;
+  return {};
+}
+
+}  // namespace
+
+ParsedConfig ParseConfig(int argc, char** argv) {
+  CLI::App app("kmsd: a key management service with AES, RSA, SM2, SM3 and SM4");
+  app.set_version_flag("--version", std::string("kmsd ") + kVersion);
+  Config config;
+  Texts texts;
+  AddOptions(app, config, texts);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return {std::nullopt, app.exit(error)};
+  }
+  if (const std::string wrong = Complete(config, texts); !wrong.empty()) {
+    std::cerr << "kmsd: " << wrong << '\n';
+    return {std::nullopt, 2};
+  }
+  return {std::move(config), 0};
+}
+
+}  // namespace kms::server

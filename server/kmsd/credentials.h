@@ -1,0 +1,32 @@
+// The file with the first AK/SK of the account (root-credentials.json). kmsd writes it
+// and never reads it back; kmsctl does.
+
+#ifndef KMS_SERVER_KMSD_CREDENTIALS_H_
+#define KMS_SERVER_KMSD_CREDENTIALS_H_
+
+#include <string>
+
+#include "kms/identity.h"
+#include "kms/result.h"
+#include "kmsd/layout.h"
+
+namespace kms::server {
+
+struct CredentialsContent {
+  std::string region;
+  std::string endpoint;  // https://host:port
+  std::string ca_file;   // what to trust; empty: what the system trusts, or plain HTTP
+};
+
+// WriteNewCredentials writes layout.new_credentials(), mode 0600, complete and synced.
+// Fails: kUnavailable.
+Result<void> WriteNewCredentials(const DataLayout& layout, const NewAccessKey& key,
+                                 const CredentialsContent& content);
+
+// PublishCredentials renames the new file to layout.credentials(), durably.
+// Fails: kUnavailable.
+Result<void> PublishCredentials(const DataLayout& layout);
+
+}  // namespace kms::server
+
+#endif  // KMS_SERVER_KMSD_CREDENTIALS_H_

@@ -1,0 +1,17 @@
+// What a process that holds keys does about itself before it holds any.
+
+#ifndef KMS_SERVER_KMSD_HARDENING_H_
+#define KMS_SERVER_KMSD_HARDENING_H_
+
+#include <string>
+#include <vector>
+
+namespace kms::server {
+
+// HardenProcess switches core dumps and tracing off, makes new files private, and
+// checks that key memory can be locked. Returns what could not be done, for the log.
+std::vector<std::string> HardenProcess();
+
+}  // namespace kms::server
+
+#endif  // KMS_SERVER_KMSD_HARDENING_H_

@@ -1,0 +1,190 @@
+// kmsd: wires the parts together, serves until it is told to stop.
+
+#include <signal.h>
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "api/dispatcher.h"
+#include "auth/authenticator.h"
+#include "http/self_signed.h"
+#include "http/server.h"
+#include "kms/identity.h"
+#include "kmsd/config.h"
+#include "kmsd/credentials.h"
+#include "kmsd/data_directory.h"
+#include "kmsd/hardening.h"
+#include "kmsd/housekeeper.h"
+#include "kmsd/log.h"
+
+namespace kms::server {
+namespace {
+
+std::string AddressText(const ListenerConfig& listener, std::uint16_t port) {
+  const bool v6 = listener.host.find(':') != std::string::npos;
+  return std::string(listener.tls ? "https://" : "http://") + (v6 ? "[" : "") +
+         listener.host + (v6 ? "]" : "") + ":" + std::to_string(port);
+}
+
+// The account and its first access key, if there is none yet. An interrupted first
+// start is finished here.
+Result<void> EnsureAccount(Identity& identity, const DataLayout& layout,
+                           const CredentialsContent& content, spdlog::logger& log) {
+  KMS_TRY(const bool has_accounts, identity.HasAccounts());
+  const bool published = std::filesystem::exists(layout.credentials());
+  const bool written = std::filesystem::exists(layout.new_credentials());
+  if (!has_accounts) {
+    KMS_CHECK_OK(identity.CreateAccount([&](const NewAccessKey& key) -> Result<void> {
+      return WriteNewCredentials(layout, key, content);
+    }));
+    return PublishCredentials(layout);
+  }
+  if (written && !published) return PublishCredentials(layout);
+  if (written) {
+    LogMessage(
+        log, spdlog::level::warn,
+        "a rotation of the root access key was interrupted: " + layout.credentials() +
+            " or " + layout.new_credentials() + " holds it; rotate it again");
+  }
+  return {};
+}
+
+// The key of the replay guard: secret, and fresh in each process.
+Result<Digest32> FreshKey(CryptoBackend& backend) {
+  KMS_TRY(const SecretBytes random, backend.Random(32));
+  return Digest(DigestAlgorithm::kSha256, random.Reveal());
+}
+
+sigset_t StopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+Result<void> Serve(const Config& config, const std::shared_ptr<spdlog::logger>& log) {
+  // Blocked before any thread starts, so that only the wait below takes them.
+  const sigset_t signals = StopSignals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  const auto clock = NewSystemClock();
+  KMS_TRY(const DataDirectory data, DataDirectory::Open(config));
+  const auto backend = NewBotanBackend(data.root());
+  KMS_CHECK_OK(backend->SelfTest());
+  const auto policy = NewRootPolicy();
+  KMS_TRY(const auto kms, Kms::Open({.store = data.store(),
+                                     .root = data.root(),
+                                     .software = *backend,
+                                     .policy = *policy,
+                                     .clock = *clock,
+                                     .limits = config.limits}));
+  KMS_TRY(const auto audit, OpenAuditFile(data.layout().audit()));
+
+  HttpServerConfig http;
+  http.listeners.push_back(config.listen);
+  if (config.operator_listen) http.listeners.push_back(*config.operator_listen);
+  http.io_threads = config.io_threads;
+  http.limits = config.http_limits;
+  http.deadlines = config.http_deadlines;
+  http.certificate = config.certificate;
+  CredentialsContent content;
+  content.region = config.regions.front();
+  content.endpoint = AddressText(config.listen, config.listen.port);
+  if (config.listen.tls && config.certificate.certificate.empty()) {
+    KMS_TRY(http.certificate,
+            EnsureCertificate(data.layout().tls(), config.listen.host, clock->Now()));
+    content.ca_file = std::filesystem::absolute(http.certificate.certificate).string();
+  }
+
+  Identity identity(data.store(), data.root(), *backend);
+  KMS_CHECK_OK(EnsureAccount(identity, data.layout(), content, *log));
+
+  const auto signer = NewEopSigner();
+  KMS_TRY(const Digest32 replay_key, FreshKey(*backend));
+  ReplayGuard guard(config.replay_megabytes << 20, replay_key);
+  const Authenticator authenticator(
+      {.signer = *signer,
+       .find = [&](std::string_view access_key) { return identity.Find(access_key); },
+       .guard = guard,
+       .clock = *clock,
+       .time = config.time_rule});
+  const auto dialect = NewSeedDialect(config.date_offset_minutes, config.date_zone);
+  Metrics metrics(AllOperations());
+  Lanes lanes({.commit_threads = config.commit_threads,
+               .private_key_threads = config.private_key_threads});
+  Housekeeper housekeeper(*kms, *audit, *log);
+  Dispatcher dispatcher({.kms = *kms,
+                         .dialect = *dialect,
+                         .authenticator = authenticator,
+                         .policy = *policy,
+                         .clock = *clock,
+                         .lanes = lanes,
+                         .metrics = metrics,
+                         .operations = AllOperations(),
+                         .regions = config.regions,
+                         .probes = {{"store and root key", [&] { return kms->Check(); }},
+                                    {"audit",
+                                     [&]() -> Result<void> {
+                                       if (!housekeeper.audit_works())
+                                         return Reason::kStoreUnavailable;
+                                       return {};
+                                     }}},
+                         .operator_pages_apart = config.operator_listen.has_value(),
+                         .log = log});
+  metrics.AddGauge("kms_replay_ids", "Request ids that are kept in memory",
+                   [&] { return static_cast<double>(guard.size()); });
+  metrics.AddGauge("kms_replay_ids_capacity", "How many there is room for",
+                   [&] { return static_cast<double>(guard.capacity()); });
+
+  KMS_TRY(const auto server, HttpServer::Start(http, dispatcher));
+  metrics.AddGauge("kms_connections", "Open connections",
+                   [&] { return static_cast<double>(server->connections()); });
+  LogMessage(*log, spdlog::level::info,
+             "serving on " + AddressText(config.listen, server->port(0)));
+
+  int signal = 0;
+  ::sigwait(&signals, &signal);
+  LogMessage(*log, spdlog::level::info,
+             "stopping after signal " + std::to_string(signal));
+  server->Stop();
+  lanes.Drain();
+  return {};
+}
+
+// Takes the lock of the data directory first: no server may read what is replaced.
+Result<void> Rewrap(const Config& config) {
+  KMS_CHECK_OK(DataDirectory::Open(config));
+  return RewrapSoftwareRootKey(config.root_folders);
+}
+
+int Main(int argc, char** argv) {
+  const ParsedConfig parsed = ParseConfig(argc, argv);
+  if (!parsed.config) return parsed.exit_code;
+  const Config& config = *parsed.config;
+  if (config.check_only) {
+    std::puts("the configuration is sound");
+    return 0;
+  }
+  const auto undone = HardenProcess();
+  auto log = StartLog(config.log_level);
+  for (const std::string& what : undone) LogMessage(*log, spdlog::level::warn, what);
+
+  const Result<void> result = config.rewrap_only ? Rewrap(config) : Serve(config, log);
+  log.reset();
+  spdlog::shutdown();  // writes what is queued
+  if (!result)
+    std::fprintf(stderr, "kmsd: %s %s\n",
+                 std::string(CodeOf(result.error().reason())).c_str(),
+                 result.error().detail().c_str());
+  return result ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace kms::server
+
+int main(int argc, char** argv) { return kms::server::Main(argc, argv); }

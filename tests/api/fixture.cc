@@ -1,0 +1,112 @@
+#include "fixture.h"
+
+#include <array>
+#include <stdexcept>
+
+namespace kms::server::testing {
+namespace {
+
+using Object = Result<boost::json::object>;
+
+Object Echo(Call& call, const Arguments& arguments) {
+  boost::json::object result(call.storage);
+  result["text"] = arguments.Text("text");
+  result["region"] = call.context.region;
+  result["account"] = call.context.principal.account;
+  result["source"] = call.context.source;
+  result["operation"] = call.context.operation;
+  result["requestId"] = call.context.request_id;
+  return result;
+}
+
+Object Change(Call& call, const Arguments& arguments) {
+  boost::json::object result(call.storage);
+  result["seen"] = call.context.seen_before;
+  result["fingerprint"] = call.context.fingerprint == arguments.Fingerprint();
+  result["until"] = call.context.replayable_until;
+  return result;
+}
+
+Object Nothing(Call&, const Arguments&) { return boost::json::object(); }
+Object Breaks(Call&, const Arguments&) { throw std::runtime_error("the secret reason"); }
+Object Fails(Call&, const Arguments&) { return Error(Reason::kInternal, "the detail"); }
+
+constexpr std::string_view kEchoPaths[] = {"/v1/test/echo", "/apiproxy/v3/test/echo"};
+constexpr std::string_view kChangePaths[] = {"/v1/test/change"};
+constexpr std::string_view kListPaths[] = {"/v1/test/list"};
+constexpr std::string_view kNothingPaths[] = {"/v1/test/nothing"};
+constexpr std::string_view kBreaksPaths[] = {"/v1/test/breaks"};
+constexpr std::string_view kFailsPaths[] = {"/v1/test/fails"};
+constexpr std::string_view kDeniedPaths[] = {"/v1/test/denied"};
+constexpr Choice kChoices[] = {{"a", 1}, {"b", 2}};
+constexpr Parameter kTextParameters[] = {
+    {.name = "text", .required = true, .max = 10, .missing = Reason::kPlaintextMissing},
+    {.name = "regionId", .max = 64, .missing = Reason::kRegionMissing}};
+constexpr Parameter kListParameters[] = {
+    {.name = "text", .where = Where::kHeader, .max = 10},
+    {.name = "choice",
+     .where = Where::kHeader,
+     .kind = Kind::kChoice,
+     .choices = kChoices},
+    {.name = "regionId", .where = Where::kHeader, .max = 64}};
+constexpr std::string_view kEchoResult[] = {"text", "items[]: a b"};
+
+constexpr Operation kEcho = {.name = "echo",
+                             .group = "tests",
+                             .paths = kEchoPaths,
+                             .action = "kms:test:echo",
+                             .lane = Lane::kInline,
+                             .parameters = kTextParameters,
+                             .result = kEchoResult,
+                             .section = "1.1",
+                             .summary = "Says what it was told.",
+                             .handler = Echo};
+constexpr Operation kChange = {.name = "change",
+                               .group = "tests",
+                               .paths = kChangePaths,
+                               .action = "kms:test:change",
+                               .write = true,
+                               .mutates = true,
+                               .lane = Lane::kCommit,
+                               .parameters = kTextParameters,
+                               .section = "1.2",
+                               .handler = Change};
+constexpr Operation kList = {.name = "list",
+                             .group = "lists",
+                             .get = true,
+                             .paths = kListPaths,
+                             .action = "kms:test:list",
+                             .lane = Lane::kPrivateKey,
+                             .parameters = kListParameters,
+                             .section = "1.3",
+                             .handler = Echo};
+constexpr Operation kNothing = {.name = "nothing",
+                                .group = "lists",
+                                .paths = kNothingPaths,
+                                .action = "kms:test:nothing",
+                                .handler = Nothing};
+constexpr Operation kBreaks = {.name = "breaks",
+                               .group = "lists",
+                               .paths = kBreaksPaths,
+                               .action = "kms:test:breaks",
+                               .handler = Breaks};
+constexpr Operation kFails = {.name = "fails",
+                              .group = "lists",
+                              .paths = kFailsPaths,
+                              .action = "kms:test:fails",
+                              .lane = Lane::kInline,
+                              .handler = Fails};
+constexpr Operation kDenied = {.name = "denied",
+                               .group = "lists",
+                               .paths = kDeniedPaths,
+                               .action = "kms:test:denied",
+                               .parameters = kTextParameters,
+                               .handler = Nothing};
+constexpr std::array<const Operation*, 7> kAll = {&kEcho,   &kChange, &kList,  &kNothing,
+                                                  &kBreaks, &kFails,  &kDenied};
+
+}  // namespace
+
+std::span<const Operation* const> TestOperations() { return kAll; }
+
+}  // namespace kms::server::testing

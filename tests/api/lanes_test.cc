@@ -1,0 +1,66 @@
+#include "api/lanes.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <future>
+#include <latch>
+
+#include "support/matchers.h"
+
+namespace kms::server {
+namespace {
+
+TEST(LanesTest, RunsEverythingThatItTookBeforeItIsDrained) {
+  std::atomic<int> ran{0};
+  Lanes lanes({.commit_threads = 3, .private_key_threads = 2});
+  int taken = 0;
+  for (int i = 0; i < 200; ++i)
+    taken += lanes.Submit(i % 2 == 0 ? Lane::kCommit : Lane::kPrivateKey, [&] { ++ran; });
+  lanes.Drain();
+  EXPECT_EQ(taken, 200);
+  EXPECT_EQ(ran, taken);
+}
+
+TEST(LanesTest, TakesNothingOnceDrained) {
+  Lanes lanes({});
+  lanes.Drain();
+  EXPECT_FALSE(lanes.Submit(Lane::kCommit, [] { FAIL(); }));
+  EXPECT_FALSE(lanes.Submit(Lane::kPrivateKey, [] { FAIL(); }));
+}
+
+TEST(LanesTest, RefusesWhatDoesNotFitTheQueue) {
+  Lanes lanes({.private_key_threads = 1, .private_key_queue = 2});
+  std::latch started(1);
+  std::latch go(1);
+  ASSERT_TRUE(lanes.Submit(Lane::kPrivateKey, [&] {
+    started.count_down();
+    go.wait();
+  }));
+  started.wait();
+  EXPECT_TRUE(lanes.Submit(Lane::kPrivateKey, [] {}));
+  EXPECT_TRUE(lanes.Submit(Lane::kPrivateKey, [] {}));
+  EXPECT_EQ(lanes.waiting(Lane::kPrivateKey), 2U);
+  EXPECT_FALSE(lanes.Submit(Lane::kPrivateKey, [] {}));
+
+  std::promise<void> other;
+  EXPECT_TRUE(lanes.Submit(Lane::kCommit, [&] { other.set_value(); }));
+  other.get_future().get();
+  go.count_down();
+}
+
+TEST(LanesTest, RunsPrivateKeysAtLowerPriority) {
+  const auto priority_on = [](Lanes& lanes, Lane lane) {
+    std::promise<int> priority;
+    EXPECT_TRUE(lanes.Submit(lane, [&] {
+      priority.set_value(getpriority(PRIO_PROCESS, static_cast<id_t>(gettid())));
+    }));
+    return priority.get_future().get();
+  };
+  Lanes lanes({});
+  EXPECT_GT(priority_on(lanes, Lane::kPrivateKey), priority_on(lanes, Lane::kCommit));
+}
+
+}  // namespace
+}  // namespace kms::server
