@@ -42,15 +42,14 @@ void Rotation(const KeyOptions& options, JsonObject& body) {
 }
 
 void NewKey(const Session& session, const KeyOptions& options, JsonObject& body) {
-  const bool signs =
-      options.usage == "sign" || (options.usage.empty() && options.spec == "Ctyun_SM2");
   body.Text("keySpec", options.spec)
-      .Text("keyUsage", signs ? "2" : "1")
+      .Text("keyUsage", options.usage == "sign" ? "2" : "1")
       .Text("protectionLevel", options.level == "hsm" ? "0" : "1")
       .Text("origin", options.external ? "EXTERNAL" : "KMS")
       .Text("regionId", session.region());
   Rotation(options, body);
   if (!options.description.empty()) body.Text("description", options.description);
+  if (!options.alias.empty()) body.Text("aliasName", options.alias);
 }
 
 // A command that is one call of one operation.
@@ -91,6 +90,7 @@ void AddCreate(CLI::App& group, Order& order, const Options& options) {
   create->add_option("--rotate-days", options->rotate_days, "Rotate every so many days")
       ->check(CLI::Range(7, 730));
   create->add_option("--description", options->description, "What it is for");
+  create->add_option("--alias", options->alias, "An alias to make with it");
 }
 
 void AddRotate(CLI::App& group, Order& order, const Options& options) {

@@ -69,6 +69,7 @@ void AddOptions(CLI::App& app, Config& config, Texts& texts) {
                        const std::string& environment) {
     return app.add_option(name, value, text)->envname(environment)->capture_default_str();
   };
+  app.allow_config_extras(CLI::config_extras_mode::error);
   app.set_config("--config", "", "Read options from this file (INI or TOML)")
       ->envname("KMSD_CONFIG");
   app.add_flag("--check-config", config.check_only, "Check the configuration, and exit")

@@ -80,8 +80,8 @@ Result<DataDirectory> DataDirectory::Open(const Config& config) {
   KMS_CHECK_OK(MakeFolder(layout.directory()));
   KMS_TRY(opened.lock_, Lock::Take(layout.lock()));
   for (const std::string& folder :
-       {layout.store(), config.root_folders.root, config.root_folders.private_key,
-        config.root_folders.wrapping_key})
+       {layout.store(), layout.tls(), config.root_folders.root,
+        config.root_folders.private_key, config.root_folders.wrapping_key})
     KMS_CHECK_OK(MakeFolder(folder));
   KMS_TRY(opened.store_, OpenLmdbKeyStore(layout.store()));
   KMS_TRY(opened.root_, OpenRoot(config.root_folders, *opened.store_));

@@ -72,7 +72,8 @@ std::vector<object> ReadFacts() {
   text << in.rdbuf();
   const boost::json::value file = boost::json::parse(text.str());
   for (const auto& row : file.as_object().at("operations").as_array()) {
-    const Names groups = {"keys", "aliases", "import", "versions", "compute", "asymmetric"};
+    const Names groups = {"keys",     "aliases", "import",
+                          "versions", "compute", "asymmetric"};
     if (std::ranges::find(groups, TextOf(row.as_object(), "group")) != groups.end())
       facts.push_back(row.as_object());
   }
@@ -170,8 +171,8 @@ TEST_F(OperationFacts, Results) {
       const Names wanted_words = Words(wanted[i]);
       const Names words = Words(had[i]);
       ASSERT_GE(words.size(), wanted_words.size());
-      EXPECT_TRUE(std::ranges::equal(wanted_words, std::span(words).first(
-                                                       wanted_words.size())))
+      EXPECT_TRUE(
+          std::ranges::equal(wanted_words, std::span(words).first(wanted_words.size())))
           << had[i];
       for (const std::string& more : std::span(words).subspan(wanted_words.size()))
         EXPECT_TRUE(IsNoted(row, more)) << more;

@@ -13,7 +13,6 @@
 namespace kms::server {
 namespace {
 
-
 TEST(OperationTable, HasTheSixGroups) {
   std::set<std::string_view> groups;
   for (const Operation* operation : AllOperations()) groups.insert(operation->group);
@@ -75,11 +74,10 @@ TEST_P(EveryOperation, HasParametersThatCanBeRead) {
     EXPECT_EQ(parameter.choices.empty(), parameter.kind != Kind::kChoice)
         << parameter.name;
     EXPECT_LE(parameter.min, parameter.max) << parameter.name;
-    const bool bounded = parameter.kind == Kind::kInteger ||
-                         parameter.kind == Kind::kDays ||
-                         parameter.kind == Kind::kBase64 ||
-                         parameter.kind == Kind::kPublicKey ||
-                         parameter.kind == Kind::kUnixTime;
+    const bool bounded =
+        parameter.kind == Kind::kInteger || parameter.kind == Kind::kDays ||
+        parameter.kind == Kind::kBase64 || parameter.kind == Kind::kPublicKey ||
+        parameter.kind == Kind::kUnixTime;
     if (bounded) {
       EXPECT_GT(parameter.max, 0) << parameter.name;
     }
@@ -106,9 +104,9 @@ TEST_P(EveryOperation, FlagsWhatIsSecret) {
 
 TEST_P(EveryOperation, NamesItsResourcesAmongItsParameters) {
   for (const std::string_view resource : operation.resources) {
-    EXPECT_TRUE(std::ranges::any_of(
-        operation.parameters, [&](const Parameter& p) { return p.name == resource; }))
-        << resource;
+    EXPECT_TRUE(std::ranges::any_of(operation.parameters, [&](const Parameter& p) {
+      return p.name == resource;
+    })) << resource;
   }
 }
 
@@ -122,10 +120,10 @@ TEST_P(EveryOperation, KeepsSlowWorkOffTheIoThreads) {
   EXPECT_EQ(operation.choose_lane != nullptr, chooses);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, EveryOperation,
-    ::testing::ValuesIn(AllOperations().begin(), AllOperations().end()),
-    [](const auto& info) { return std::string(info.param->name); });
+INSTANTIATE_TEST_SUITE_P(All, EveryOperation,
+                         ::testing::ValuesIn(AllOperations().begin(),
+                                             AllOperations().end()),
+                         [](const auto& info) { return std::string(info.param->name); });
 
 }  // namespace
 }  // namespace kms::server

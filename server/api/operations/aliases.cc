@@ -39,11 +39,11 @@ constexpr Parameter kKeyAndAlias[] = {
 constexpr Parameter kUserRegionAndAlias[] = {UserParameter(Where::kBody),
                                              RegionParameter(Where::kBody, true),
                                              AliasParameter("an alias that exists")};
-constexpr Parameter kUserRegionAndPage[] = {UserParameter(Where::kHeader),
-                                            RegionParameter(Where::kHeader, true),
-                                            PageNumberParameter(kPageNote), PageSizeParameter()};
-constexpr Parameter kKeyAndPage[] = {KeyParameter(Where::kHeader), PageNumberParameter(kPageNote),
-                                     PageSizeParameter()};
+constexpr Parameter kUserRegionAndPage[] = {
+    UserParameter(Where::kHeader), RegionParameter(Where::kHeader, true),
+    PageNumberParameter(kPageNote), PageSizeParameter()};
+constexpr Parameter kKeyAndPage[] = {KeyParameter(Where::kHeader),
+                                     PageNumberParameter(kPageNote), PageSizeParameter()};
 
 constexpr std::string_view kResourceKeyAndAlias[] = {"cmkUuid", "aliasName"};
 constexpr std::string_view kResourceAlias[] = {"aliasName"};
@@ -92,8 +92,7 @@ Result<object> ListWith(const Call& call, const Arguments& arguments, List list)
     KMS_TRY(listed, list(page.request));
   }
   object result(call.storage);
-  boost::json::array& items =
-      result["aliases"].emplace_object()["alias"].emplace_array();
+  boost::json::array& items = result["aliases"].emplace_object()["alias"].emplace_array();
   for (const AliasDescription& alias : listed.items) {
     object& item = items.emplace_back(boost::json::object_kind).get_object();
     Put(item, "aliasName", alias.name);
