@@ -123,7 +123,7 @@ TEST_P(EveryOperation, KeepsSlowWorkOffTheIoThreads) {
 INSTANTIATE_TEST_SUITE_P(All, EveryOperation,
                          ::testing::ValuesIn(AllOperations().begin(),
                                              AllOperations().end()),
-                         [](const auto& info) { return std::string(info.param->name); });
+                         [](const auto& row) { return std::string(row.param->name); });
 
 }  // namespace
 }  // namespace kms::server
