@@ -1,6 +1,5 @@
 #include "kms/encoding.h"
 
-#include <algorithm>
 #include <array>
 
 namespace kms {
@@ -29,38 +28,58 @@ std::optional<std::size_t> DecodedSize(std::string_view text) {
   return text.size() / 4 * 3 - padding;
 }
 
+constexpr std::uint32_t SixBits(char c) { return kReverse[static_cast<std::uint8_t>(c)]; }
+
 // Decodes into `out`, which has the decoded size. The tables are indexed by secret
 // characters: timing of the cache is accepted for what comes in over the network.
 bool Decode(std::string_view text, std::span<std::uint8_t> out) {
-  std::size_t written = 0;
-  for (std::size_t i = 0; i < text.size(); i += 4) {
-    std::uint32_t bits = 0;
-    const std::size_t here = std::min<std::size_t>(3, out.size() - written);
-    for (std::size_t j = 0; j < 4; ++j) {
-      const bool padding = j > here;
-      const std::uint8_t six =
-          padding ? 0 : kReverse[static_cast<std::uint8_t>(text[i + j])];
-      if (six == kNone || (padding && text[i + j] != '=')) return false;
-      bits = bits << 6 | six;
-    }
-    const std::uint32_t unused = here == 3 ? 0 : bits & (here == 2 ? 0xffU : 0xffffU);
-    if (unused != 0) return false;
-    for (std::size_t j = 0; j < here; ++j)
-      out[written++] = static_cast<std::uint8_t>(bits >> (16 - 8 * j));
+  std::uint8_t* to = out.data();
+  std::size_t at = 0;
+  // Whole groups; no valid character has the top bit that kNone has.
+  for (; out.size() >= 3 * (at / 4 + 1); at += 4) {
+    const std::uint32_t a = SixBits(text[at]);
+    const std::uint32_t b = SixBits(text[at + 1]);
+    const std::uint32_t c = SixBits(text[at + 2]);
+    const std::uint32_t d = SixBits(text[at + 3]);
+    if (((a | b | c | d) & 0x80) != 0) return false;
+    const std::uint32_t bits = a << 18 | b << 12 | c << 6 | d;
+    *to++ = static_cast<std::uint8_t>(bits >> 16);
+    *to++ = static_cast<std::uint8_t>(bits >> 8);
+    *to++ = static_cast<std::uint8_t>(bits);
   }
-  return true;
+  if (at == text.size()) return true;
+  // The last group has padding, and bits that no byte uses, which must be zero.
+  const std::uint32_t a = SixBits(text[at]);
+  const std::uint32_t b = SixBits(text[at + 1]);
+  const bool two = text[at + 2] != '=';
+  const std::uint32_t c = two ? SixBits(text[at + 2]) : 0;
+  if (((a | b | c) & 0x80) != 0 || text[at + 3] != '=') return false;
+  const std::uint32_t bits = a << 12 | b << 6 | c;
+  *to++ = static_cast<std::uint8_t>(bits >> 10);
+  if (two) *to++ = static_cast<std::uint8_t>(bits >> 2);
+  return two ? (bits & 3) == 0 : (bits & 0x3ff) == 0;
 }
 
 }  // namespace
 
 void WriteBase64(ByteView bytes, char* out) {
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t here = std::min<std::size_t>(3, bytes.size() - i);
-    std::uint32_t bits = 0;
-    for (std::size_t j = 0; j < 3; ++j) bits = bits << 8 | (j < here ? bytes[i + j] : 0U);
-    for (std::size_t j = 0; j < 4; ++j)
-      *out++ = j > here ? '=' : kAlphabet[bits >> (18 - 6 * j) & 63];
+  const std::uint8_t* from = bytes.data();
+  std::size_t left = bytes.size();
+  for (; left >= 3; left -= 3, from += 3) {
+    const std::uint32_t bits =
+        std::uint32_t{from[0]} << 16 | std::uint32_t{from[1]} << 8 | from[2];
+    *out++ = kAlphabet[bits >> 18];
+    *out++ = kAlphabet[bits >> 12 & 63];
+    *out++ = kAlphabet[bits >> 6 & 63];
+    *out++ = kAlphabet[bits & 63];
   }
+  if (left == 0) return;
+  const std::uint32_t bits =
+      std::uint32_t{from[0]} << 16 | (left == 2 ? std::uint32_t{from[1]} << 8 : 0);
+  *out++ = kAlphabet[bits >> 18];
+  *out++ = kAlphabet[bits >> 12 & 63];
+  *out++ = left == 2 ? kAlphabet[bits >> 6 & 63] : '=';
+  *out = '=';
 }
 
 std::string ToBase64(ByteView bytes) {
