@@ -52,8 +52,8 @@ class Dialect {
   // Fails: Reason::kBadKeySpec.
   virtual Result<void> AllowsSpec(KeySpec spec, ProtectionLevel level) const = 0;
 
-  // PageIndex turns the page number of a request into an index from 0. The alias lists
-  // of the manual mean the first page by 0, by 1 and by none.
+  // PageIndex turns the page number of a request into an index from 0, by what the row of
+  // the operation counts from.
   virtual std::size_t PageIndex(const Operation& operation, std::int64_t number) const = 0;
 
  protected:

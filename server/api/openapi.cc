@@ -124,14 +124,39 @@ object Constant(int value) {
 }
 
 // A name such as "content[]: a b" stands for a list whose items have members.
+// The schema of a member: "name", "outer.name", or "name[]: member member" for a list of
+// objects.
+void AddMember(std::string_view member, object& properties) {
+  const std::size_t list = member.find("[]");
+  std::string_view path = member.substr(0, std::min(list, member.size()));
+  object* parent = &properties;
+  for (std::size_t dot = path.find('.'); dot != path.npos; dot = path.find('.')) {
+    object& outer = (*parent)[path.substr(0, dot)].emplace_object();
+    outer["type"] = "object";
+    parent = &outer["properties"].emplace_object();
+    path.remove_prefix(dot + 1);
+  }
+  object schema;
+  if (list != member.npos) {
+    object item_properties;
+    std::string_view names = member.substr(list + 2);
+    while (!names.empty()) {
+      const std::size_t end = std::min(names.find_first_of(": "), names.size());
+      if (end > 0) item_properties[names.substr(0, end)] = object();
+      names.remove_prefix(std::min(end + 1, names.size()));
+    }
+    object item;
+    item["type"] = "object";
+    item["properties"] = std::move(item_properties);
+    schema["type"] = "array";
+    schema["items"] = std::move(item);
+  }
+  (*parent)[path] = std::move(schema);
+}
+
 object ResultSchema(const Operation& operation) {
   object properties;
-  for (const std::string_view member : operation.result) {
-    const std::size_t list = member.find("[]");
-    object schema;
-    if (list != member.npos) schema["type"] = "array";
-    properties[member.substr(0, std::min(list, member.size()))] = std::move(schema);
-  }
+  for (const std::string_view member : operation.result) AddMember(member, properties);
   object schema;
   schema["type"] = "object";
   schema["properties"] = std::move(properties);

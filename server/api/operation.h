@@ -6,11 +6,10 @@
 #ifndef KMS_SERVER_API_OPERATION_H_
 #define KMS_SERVER_API_OPERATION_H_
 
+#include <boost/json/object.hpp>
 #include <cstdint>
 #include <span>
 #include <string_view>
-
-#include <boost/json/object.hpp>
 
 #include "kms/result.h"
 
@@ -80,19 +79,19 @@ using Handler = Result<boost::json::object> (*)(Call& call, const Arguments& arg
 struct Operation {
   std::string_view name;
   std::string_view group;
-  bool get = false;  // answers GET as well as POST
-  std::span<const std::string_view> paths;  // the first is the canonical one
-  std::string_view action;                  // permission triple
-  bool write = false;                       // the permission's class (manual 4.8)
-  bool mutates = false;                     // changes state; keeps the request id
+  bool get = false;                              // answers GET as well as POST
+  std::span<const std::string_view> paths = {};  // the first is the canonical one
+  std::string_view action;                       // permission triple
+  bool write = false;                            // the permission's class (manual 4.8)
+  bool mutates = false;                          // changes state; keeps the request id
   OperationClass operation_class = OperationClass::kManagement;
   Lane lane = Lane::kCommit;
   // A lane that depends on the parameters; null: `lane`.
   Lane (*choose_lane)(const Arguments& arguments) = nullptr;
-  std::span<const Parameter> parameters;
-  std::span<const std::string_view> result;     // members, for the reference
-  std::span<const std::string_view> resources;  // parameters that name resources
-  std::string_view section;                     // of the manual
+  std::span<const Parameter> parameters = {};
+  std::span<const std::string_view> result = {};     // members, for the reference
+  std::span<const std::string_view> resources = {};  // parameters that name resources
+  std::string_view section;                          // of the manual
   Envelope envelope = Envelope::kGateway;
   std::string_view summary;  // one sentence, for the reference
   Handler handler = nullptr;

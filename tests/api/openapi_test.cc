@@ -138,6 +138,22 @@ TEST_F(OpenApiTest, BooleansAreDescribedAsBooleansAndTexts) {
             boost::json::parse(R"([true,false,"true","false"])"));
 }
 
+TEST_F(OpenApiTest, NestedListsAreDescribedAsNested) {
+  constexpr std::string_view path[] = {"/x"};
+  constexpr std::string_view result[] = {"outer.list[]: one two", "total"};
+  const Operation operation = {.name = "x", .paths = path, .result = result};
+  const Operation* const all[] = {&operation};
+  const value made = boost::json::parse(WriteOpenApi(all, *dialect));
+  const value& described = made.at_pointer(
+      "/paths/~1x/post/responses/200/content/application~1json/schema/properties/"
+      "returnObj/properties/result");
+  const value& list = described.at_pointer("/properties/outer/properties/list");
+  EXPECT_EQ(list.at("type"), "array");
+  EXPECT_EQ(list.at_pointer("/items/properties"),
+            boost::json::parse(R"({"one":{},"two":{}})"));
+  EXPECT_TRUE(described.at("properties").as_object().contains("total"));
+}
+
 TEST(ReferenceTest, HasAChapterForEachOperation) {
   const std::string text = WriteReference(TestOperations());
   EXPECT_EQ(text, WriteReference(TestOperations()));
