@@ -74,7 +74,7 @@ TEST_F(OpenApiTest, DescribesABody) {
                             .at("content")
                             .at("application/json")
                             .at("schema");
-  EXPECT_EQ(schema.at("required"), value({"text"}));
+  EXPECT_EQ(schema.at("required"), value(boost::json::array{"text"}));
   EXPECT_EQ(schema.at("properties").at("text").at("maxLength"), 10);
 }
 
