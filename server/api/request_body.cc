@@ -58,6 +58,7 @@ class Collector {
   }
   bool on_key(boost::json::string_view part, std::size_t, error_code& ec) {
     const std::string_view name = Finish(part);
+    if (name.find('\0') != name.npos) return Refuse(ec);
     const auto siblings = names_.begin() + static_cast<std::ptrdiff_t>(begins_[depth_]);
     if (++seen_ > kMaxMembers || std::find(siblings, names_.end(), name) != names_.end())
       return Refuse(ec);
@@ -70,8 +71,11 @@ class Collector {
     return true;
   }
   bool on_string(boost::json::string_view part, std::size_t, error_code& ec) {
-    if (AtTop()) return Took(Type::kText, Finish(part));
-    return Scalar(ec);
+    if (!AtTop()) return Scalar(ec);
+    const std::string_view text = Finish(part);
+    // In no text that means something, and the end of it for many that read it.
+    if (text.find('\0') != text.npos) return Refuse(ec);
+    return Took(Type::kText, text);
   }
 
   bool on_number_part(boost::json::string_view part, error_code&) {

@@ -1,7 +1,7 @@
 // RequestBody: the JSON object of a request, read strictly.
 //
 // Stricter than the usual parser: duplicate members (also by escapes), numbers that
-// no double or 64-bit integer holds, invalid UTF-8, lone surrogates, nesting deeper
+// no double or 64-bit integer holds, invalid UTF-8, lone surrogates, U+0000, nesting deeper
 // than 32, more than 256 members in all, a byte order mark, and anything after the
 // object are refused. Only members at the top are kept; a nested value is checked
 // and known to be one, no more.

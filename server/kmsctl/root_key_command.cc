@@ -4,12 +4,13 @@
 
 #include "kms/crypto_backend.h"
 #include "kms/identity.h"
-#include "kms/key_store.h"
+#include "kms/kms.h"
 #include "kms/root_key.h"
 #include "kmsctl/commands.h"
 #include "kmsctl/credentials.h"
 #include "kmsctl/failure.h"
 #include "kmsd/credentials.h"
+#include "kmsd/files.h"
 #include "kmsd/layout.h"
 
 namespace kms::server {
@@ -53,14 +54,18 @@ Result<void> Rotate(const RotateOptions& options) {
   // A folder that is not there is not to become an empty store.
   if (!std::filesystem::exists(layout.store()))
     return UsageError(layout.store() + ": no store of a kmsd");
+  // One at a time: two would leave one's secret in the file and the other's in the store.
+  KMS_TRY(const auto lock,
+          LockFile(layout.rotation_lock(), "another rotation is under way"));
   KMS_TRY(const auto root, OpenSoftwareRootKey(folders));
   KMS_TRY(const auto store, OpenLmdbKeyStore(layout.store()));
+  KMS_CHECK_OK(CheckRootKey(*store, *root));
   const auto backend = NewBotanBackend(*root);
   Identity identity(*store, *root, *backend);
   KMS_CHECK_OK(identity.RotateRootAccessKey([&](const NewAccessKey& made) {
-    return WriteNewCredentials(layout, made, content);
+    return WriteCredentials(layout.rotated_credentials(), made, content);
   }));
-  KMS_CHECK_OK(PublishCredentials(layout));
+  KMS_CHECK_OK(PublishCredentials(layout.rotated_credentials(), layout));
   return WriteOutput(AsBytes("new access key in " + layout.credentials() + "\n"));
 }
 

@@ -1,5 +1,8 @@
 #include "kmsd/config.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
@@ -29,8 +32,12 @@ std::optional<ListenerConfig> ReadAddress(std::string_view text) {
   return listener;
 }
 
+// A literal address: what a name stands for is not ours to know.
 bool IsLoopback(const std::string& host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
+  in_addr v4{};
+  in6_addr v6{};
+  if (::inet_pton(AF_INET, host.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
+  return ::inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
 std::string CheckAddress(const std::string& text) {
@@ -47,7 +54,9 @@ std::string CheckRegion(const std::string& text) {
 std::optional<int> ReadOffset(const std::string& text) {
   int hours = 0;
   int minutes = 0;
-  if (text.size() != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':' ||
+  const auto digit = [&](std::size_t at) { return text[at] >= '0' && text[at] <= '9'; };
+  if (text.size() != 6 || !digit(1) || !digit(2) || !digit(4) || !digit(5) ||
+      (text[0] != '+' && text[0] != '-') || text[3] != ':' ||
       std::from_chars(text.data() + 1, text.data() + 3, hours).ptr != text.data() + 3 ||
       std::from_chars(text.data() + 4, text.data() + 6, minutes).ptr != text.data() + 6 ||
       hours > 14 || minutes > 59)
@@ -170,7 +179,9 @@ std::string Complete(Config& config, const Texts& texts) {
   config.listen = *ReadAddress(texts.listen);
   config.listen.tls = !texts.http;
   if (texts.http && !IsLoopback(config.listen.host))
-    return "--http: plain HTTP is served on loopback only; leave --http out for TLS";
+    return "--http: plain HTTP is served on a loopback address only (127.0.0.1, ::1); "
+           "leave --http"
+           " out for TLS";
   if (!texts.operator_listen.empty()) {
     config.operator_listen = *ReadAddress(texts.operator_listen);
     config.operator_listen->tls = !texts.http;

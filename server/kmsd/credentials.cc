@@ -7,31 +7,13 @@
 #include <boost/json/value.hpp>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <string_view>
 
 #include "http/wiped_string.h"
+#include "kmsd/files.h"
 
 namespace kms::server {
 namespace {
-
-Error Unavailable(const std::string& path) {
-  return Error(Reason::kStoreUnavailable, path + ": " + std::strerror(errno));
-}
-
-class File {
- public:
-  explicit File(int descriptor) : descriptor_(descriptor) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  int get() const { return descriptor_; }
-
- private:
-  const int descriptor_;
-};
 
 void Append(WipedString& text, std::string_view more) {
   text.insert(text.end(), more.begin(), more.end());
@@ -46,16 +28,10 @@ void AppendMember(WipedString& text, std::string_view name, std::string_view val
   Append(text, last ? "\n" : ",\n");
 }
 
-Result<void> SyncFolder(const std::string& folder) {
-  const File opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (opened.get() < 0 || ::fsync(opened.get()) != 0) return Unavailable(folder);
-  return {};
-}
-
 }  // namespace
 
-Result<void> WriteNewCredentials(const DataLayout& layout, const NewAccessKey& key,
-                                 const CredentialsContent& content) {
+Result<void> WriteCredentials(const std::string& path, const NewAccessKey& key,
+                              const CredentialsContent& content) {
   WipedString text;
   text.reserve(4096);  // no growth, so no copies
   Append(text, "{\n");
@@ -71,26 +47,25 @@ Result<void> WriteNewCredentials(const DataLayout& layout, const NewAccessKey& k
   AppendMember(text, "endpoint", content.endpoint, true);
   Append(text, "}\n");
 
-  const std::string path = layout.new_credentials();
   // What an interrupted attempt left is worth nothing.
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return Unavailable(path);
-  const File file(
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return FileError(path);
+  const OwnedFile file(
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (file.get() < 0) return Unavailable(path);
+  if (file.get() < 0) return FileError(path);
   for (std::size_t written = 0; written < text.size();) {
     const ssize_t n = ::write(file.get(), text.data() + written, text.size() - written);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Unavailable(path);
+    if (n < 0) return FileError(path);
     written += static_cast<std::size_t>(n);
   }
-  if (::fsync(file.get()) != 0) return Unavailable(path);
-  return SyncFolder(layout.directory());
+  if (::fsync(file.get()) != 0) return FileError(path);
+  return SyncFolderOf(path);
 }
 
-Result<void> PublishCredentials(const DataLayout& layout) {
-  if (std::rename(layout.new_credentials().c_str(), layout.credentials().c_str()) != 0)
-    return Unavailable(layout.new_credentials());
-  return SyncFolder(layout.directory());
+Result<void> PublishCredentials(const std::string& path, const DataLayout& layout) {
+  if (std::rename(path.c_str(), layout.credentials().c_str()) != 0)
+    return FileError(path);
+  return SyncFolderOf(path);
 }
 
 }  // namespace kms::server

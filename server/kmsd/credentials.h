@@ -18,14 +18,15 @@ struct CredentialsContent {
   std::string ca_file;   // what to trust; empty: what the system trusts, or plain HTTP
 };
 
-// WriteNewCredentials writes layout.new_credentials(), mode 0600, complete and synced.
+// WriteCredentials writes the file `path`, mode 0600, complete and synced, in place of
+// what an interrupted attempt left there.
 // Fails: kUnavailable.
-Result<void> WriteNewCredentials(const DataLayout& layout, const NewAccessKey& key,
-                                 const CredentialsContent& content);
+Result<void> WriteCredentials(const std::string& path, const NewAccessKey& key,
+                              const CredentialsContent& content);
 
-// PublishCredentials renames the new file to layout.credentials(), durably.
+// PublishCredentials renames `path` to layout.credentials(), durably.
 // Fails: kUnavailable.
-Result<void> PublishCredentials(const DataLayout& layout);
+Result<void> PublishCredentials(const std::string& path, const DataLayout& layout);
 
 }  // namespace kms::server
 

@@ -28,9 +28,9 @@ void Housekeeper::Run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     lock.unlock();
-    Round();
+    const bool more = Round();
     lock.lock();
-    wake_.wait_for(lock, kInterval, [this] { return stopping_; });
+    if (!more) wake_.wait_for(lock, kInterval, [this] { return stopping_; });
   }
   lock.unlock();
   if (const auto drained = kms_.DrainAudit(audit_); !drained)
@@ -38,7 +38,7 @@ void Housekeeper::Run() {
                "audit events are left in the store: " + drained.error().detail());
 }
 
-void Housekeeper::Round() {
+bool Housekeeper::Round() {
   const auto work = kms_.RunDueWork();
   if (!work) {
     LogMessage(log_, spdlog::level::err,
@@ -59,6 +59,7 @@ void Housekeeper::Round() {
     LogMessage(log_, spdlog::level::err,
                "audit events cannot be written: " + drained.error().detail());
   audit_works_ = drained.has_value();
+  return work && work->forgotten > 0 && work->failed == 0;
 }
 
 }  // namespace kms::server

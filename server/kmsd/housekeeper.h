@@ -28,7 +28,8 @@ class Housekeeper {
 
  private:
   void Run();
-  void Round();
+  // Returns whether there is more to do at once.
+  bool Round();
 
   Kms& kms_;
   AuditSink& audit_;

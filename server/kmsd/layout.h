@@ -23,8 +23,13 @@ class DataLayout {
   std::string tls_certificate() const { return tls() + "/server.crt"; }
   std::string tls_key() const { return tls() + "/server.key"; }
   std::string credentials() const { return directory_ + "/root-credentials.json"; }
-  // Complete and synced before what it says is true, then renamed to credentials().
-  std::string new_credentials() const { return credentials() + ".new"; }
+  // Complete and synced before what they say is true, then renamed to credentials():
+  // by the first start of kmsd, and by "kmsctl root-key rotate".
+  std::string first_credentials() const { return credentials() + ".first"; }
+  std::string rotated_credentials() const { return credentials() + ".rotated"; }
+  std::string rotation_lock() const { return directory_ + "/rotation.lock"; }
+  // There since the first start was complete: an empty store is then a lost one.
+  std::string initialised() const { return directory_ + "/initialised"; }
 
   // The three parts of the root key; a production server keeps them apart
   // (docs/operating.md).

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <spdlog/spdlog.h>
+#include <time.h>
 
 #include <chrono>
 #include <cstdio>
@@ -33,24 +34,23 @@ std::string AddressText(const ListenerConfig& listener, std::uint16_t port) {
 // The account and its first access key, if there is none yet. An interrupted first
 // start is finished here.
 Result<void> EnsureAccount(Identity& identity, const DataLayout& layout,
-                           const CredentialsContent& content, spdlog::logger& log) {
+                           const CredentialsContent& content) {
+  const std::string first = layout.first_credentials();
   KMS_TRY(const bool has_accounts, identity.HasAccounts());
-  const bool published = std::filesystem::exists(layout.credentials());
-  const bool written = std::filesystem::exists(layout.new_credentials());
   if (!has_accounts) {
     KMS_CHECK_OK(identity.CreateAccount([&](const NewAccessKey& key) -> Result<void> {
-      return WriteNewCredentials(layout, key, content);
+      return WriteCredentials(first, key, content);
     }));
-    return PublishCredentials(layout);
   }
-  if (written && !published) return PublishCredentials(layout);
-  if (written) {
-    LogMessage(
-        log, spdlog::level::warn,
-        "a rotation of the root access key was interrupted: " + layout.credentials() +
-            " or " + layout.new_credentials() + " holds it; rotate it again");
-  }
-  return {};
+  return FileExists(first) ? PublishCredentials(first, layout) : Result<void>();
+}
+
+// What changes keep of the time before this process: their ids stay used.
+Result<void> RememberRequests(const Kms& kms, UnixMillis now, ReplayGuard& guard) {
+  return kms.ForEachKeptRequest(
+      [&](std::string_view access_key, std::string_view request_id, UnixMillis until) {
+        if (until > now) guard.Insert(access_key, request_id, now, until);
+      });
 }
 
 // The key of the replay guard: secret, and fresh in each process.
@@ -65,6 +65,22 @@ sigset_t StopSignals() {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   return signals;
+}
+
+// Returns when a signal asks for it, or fails when the store takes no more updates: what
+// is on the disk is then for the next start to find out.
+Result<void> WaitForTheEnd(const sigset_t& signals, const KeyStore& store,
+                           spdlog::logger& log) {
+  for (;;) {
+    const timespec second = {.tv_sec = 1, .tv_nsec = 0};
+    const int signal = ::sigtimedwait(&signals, nullptr, &second);
+    if (signal > 0) {
+      LogMessage(log, spdlog::level::info,
+                 "stopping after signal " + std::to_string(signal));
+      return {};
+    }
+    KMS_CHECK_OK(store.Check());
+  }
 }
 
 Result<void> Serve(const Config& config, const std::shared_ptr<spdlog::logger>& log) {
@@ -102,11 +118,18 @@ Result<void> Serve(const Config& config, const std::shared_ptr<spdlog::logger>& 
   }
 
   Identity identity(data.store(), data.root(), *backend);
-  KMS_CHECK_OK(EnsureAccount(identity, data.layout(), content, *log));
+  KMS_CHECK_OK(EnsureAccount(identity, data.layout(), content));
+
+  KMS_CHECK_OK(data.MarkInitialised());
+  if (FileExists(data.layout().rotated_credentials()))
+    LogMessage(*log, spdlog::level::warn,
+               "a rotation of the root access key was interrupted, or is under way: " +
+                   data.layout().rotated_credentials() + " may hold it; rotate it again");
 
   const auto signer = NewEopSigner();
   KMS_TRY(const Digest32 replay_key, FreshKey(*backend));
   ReplayGuard guard(config.replay_megabytes << 20, replay_key);
+  KMS_CHECK_OK(RememberRequests(*kms, clock->Now(), guard));
   const Authenticator authenticator(
       {.signer = *signer,
        .find = [&](std::string_view access_key) { return identity.Find(access_key); },
@@ -147,18 +170,20 @@ Result<void> Serve(const Config& config, const std::shared_ptr<spdlog::logger>& 
   LogMessage(*log, spdlog::level::info,
              "serving on " + AddressText(config.listen, server->port(0)));
 
-  int signal = 0;
-  ::sigwait(&signals, &signal);
-  LogMessage(*log, spdlog::level::info,
-             "stopping after signal " + std::to_string(signal));
+  Result<void> ended = WaitForTheEnd(signals, data.store(), *log);
   server->Stop();
   lanes.Drain();
-  return {};
+  return ended;
 }
 
-// Takes the lock of the data directory first: no server may read what is replaced.
+// Holds the lock of the data directory all the while: no server may read what is
+// replaced.
 Result<void> Rewrap(const Config& config) {
-  KMS_CHECK_OK(DataDirectory::Open(config));
+  if (!FileExists(DataLayout(config.data).initialised()))
+    return Error(ErrorClass::kNotFound, Reason::kInternal,
+                 config.data + " is no data directory of a kmsd");
+  KMS_TRY(const DataDirectory data, DataDirectory::Open(config));
+  KMS_CHECK_OK(CheckRootKey(data.store(), data.root()));
   return RewrapSoftwareRootKey(config.root_folders);
 }
 

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <latch>
+#include <memory>
 #include <sstream>
 #include <thread>
 
@@ -163,16 +164,17 @@ TEST_F(DispatcherTest, MakesARequestIdWhereTheClientHasNone) {
 
 TEST_F(DispatcherTest, RefusesWhatFindsNoRoomInItsLane) {
   MakeDispatcher(false, {.commit_threads = 1, .commit_queue = 1});
-  std::latch started(1);
-  std::latch go(1);
-  ASSERT_TRUE(lanes->Submit(Lane::kCommit, [&] {
-    started.count_down();
-    go.wait();
+  // Shared: a task may still be leaving wait() when this function returns.
+  const auto started = std::make_shared<std::latch>(1);
+  const auto go = std::make_shared<std::latch>(1);
+  ASSERT_TRUE(lanes->Submit(Lane::kCommit, [started, go] {
+    started->count_down();
+    go->wait();
   }));
-  started.wait();
+  started->wait();
   ASSERT_TRUE(lanes->Submit(Lane::kCommit, [] {}));
   const auto answer = Send({.target = "/v1/test/nothing"});
-  go.count_down();
+  go->count_down();
   EXPECT_EQ(answer.status, 429);
   EXPECT_EQ(answer.error(), "KMS.0915");
 }

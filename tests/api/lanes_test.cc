@@ -31,9 +31,9 @@ TEST(LanesTest, TakesNothingOnceDrained) {
 }
 
 TEST(LanesTest, RefusesWhatDoesNotFitTheQueue) {
-  Lanes lanes({.private_key_threads = 1, .private_key_queue = 2});
   std::latch started(1);
   std::latch go(1);
+  Lanes lanes({.private_key_threads = 1, .private_key_queue = 2});  // drained first
   ASSERT_TRUE(lanes.Submit(Lane::kPrivateKey, [&] {
     started.count_down();
     go.wait();

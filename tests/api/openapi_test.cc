@@ -84,7 +84,7 @@ TEST_F(OpenApiTest, DescribesHeadersOfAGet) {
   ASSERT_EQ(parameters.size(), 3U) << "the region once, and two of its own";
   EXPECT_EQ(parameters[2].at("name"), "choice");
   EXPECT_EQ(parameters[2].at("in"), "header");
-  EXPECT_EQ(parameters[2].at("schema").at("enum"), value({"a", "b"}));
+  EXPECT_EQ(parameters[2].at("schema").at("enum"), value(boost::json::array{"a", "b"}));
 }
 
 TEST_F(OpenApiTest, DescribesAnswers) {

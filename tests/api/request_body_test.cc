@@ -58,7 +58,8 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values("{\"a\":\"\xff\"}", "{\"\xff\":1}", "{\"a\":\"\xc0\xaf\"}",
                       "{\"a\":\"\xed\xa0\x80\"}", "{\"a\":\"\xf4\x90\x80\x80\"}",
                       "{\"a\":\"\xe5\xaf\"}", R"({"a":"\ud800"})", R"({"a":"\udc00"})",
-                      R"({"a":"\ud800x"})", R"({"a":["\ud800\u0041"]})"));
+                      R"({"a":"x\u0000"})", R"({"a\u0000":1})", R"({"a":"\ud800x"})",
+                      R"({"a":["\ud800\u0041"]})"));
 
 INSTANTIATE_TEST_SUITE_P(Sizes, BadBodyTest,
                          ::testing::Values(Nested(32), Nested(2000),
@@ -89,7 +90,7 @@ TEST(RequestBodyTest, TakesNoBodyAsAnEmptyObject) {
 TEST(RequestBodyTest, KeepsMembersAtTheTop) {
   Arena arena;
   const std::string body =
-      " {\"t\":\"x\\n\\u5bc6\\u0000y\",\"i\":-7,\"d\":1.50,\"u\":18446744073709551615,"
+      " {\"t\":\"x\\n\\u5bc6y\",\"i\":-7,\"d\":1.50,\"u\":18446744073709551615,"
       "\"b\":true,\"f\":false,\"n\":null,\"o\":{\"t\":1,\"i\":[\"a\"]},\"a\":[{}], "
       "\"\":\"\"} \r\n";
   const auto parsed = RequestBody::Parse(AsBytes(body), arena);
@@ -101,7 +102,7 @@ TEST(RequestBodyTest, KeepsMembersAtTheTop) {
     EXPECT_EQ(member->text, text) << name;
   };
   using std::string_view_literals::operator""sv;
-  expect("t", Type::kText, "x\n密\0y"sv);
+  expect("t", Type::kText, "x\n密y"sv);
   expect("i", Type::kNumber, "-7");
   expect("d", Type::kNumber, "1.50");
   expect("u", Type::kNumber, "18446744073709551615");

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <set>
 #include <thread>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "kms/crypto_backend.h"
@@ -12,15 +14,25 @@ namespace {
 constexpr Place kPlace{"account", "key", "1", "material"};
 constexpr Place kElsewhere{"account", "key", "2", "material"};
 
-class BackendTest : public ::testing::Test {
- protected:
-  std::unique_ptr<RootKey> root_ = NewEphemeralRootKey();
-  std::unique_ptr<CryptoBackend> backend_ = NewBotanBackend(*root_);
+struct Implementation {
+  const char* name;
+  std::unique_ptr<CryptoBackend> (*make)(const RootKey& root);
 };
 
-TEST_F(BackendTest, PassesItsSelfTest) { EXPECT_OK(backend_->SelfTest()); }
+// What every CryptoBackend does.
+class BackendTest : public ::testing::TestWithParam<Implementation> {
+ protected:
+  std::unique_ptr<RootKey> root_ = NewEphemeralRootKey();
+  std::unique_ptr<CryptoBackend> backend_ = GetParam().make(*root_);
+};
 
-TEST_F(BackendTest, RefusesEveryChangedBit) {
+INSTANTIATE_TEST_SUITE_P(All, BackendTest,
+                         ::testing::Values(Implementation{"Botan", NewBotanBackend}),
+                         [](const auto& tested) { return tested.param.name; });
+
+TEST_P(BackendTest, PassesItsSelfTest) { EXPECT_OK(backend_->SelfTest()); }
+
+TEST_P(BackendTest, RefusesEveryChangedBit) {
   for (const KeySpec spec : {KeySpec::kAes256, KeySpec::kSm4}) {
     const WrappedKey made = backend_->Generate(spec, kPlace).value();
     EXPECT_THAT(backend_->LoadSymmetric(spec, kElsewhere, made.sealed),
@@ -47,7 +59,7 @@ TEST_F(BackendTest, RefusesEveryChangedBit) {
   }
 }
 
-TEST_F(BackendTest, NeverRepeatsSaltAndNonce) {
+TEST_P(BackendTest, NeverRepeatsSaltAndNonce) {
   const WrappedKey made = backend_->Generate(KeySpec::kAes256, kPlace).value();
   const auto key = backend_->LoadSymmetric(KeySpec::kAes256, kPlace, made.sealed).value();
   std::vector<std::vector<Bytes>> seen(8);
@@ -66,7 +78,7 @@ TEST_F(BackendTest, NeverRepeatsSaltAndNonce) {
   EXPECT_EQ(all.size(), 8u * 2000u);
 }
 
-TEST_F(BackendTest, CountsNoncesFromZeroUnderOneSalt) {
+TEST_P(BackendTest, CountsNoncesFromZeroUnderOneSalt) {
   const WrappedKey made = backend_->Generate(KeySpec::kSm4, kPlace).value();
   const auto key = backend_->LoadSymmetric(KeySpec::kSm4, kPlace, made.sealed).value();
   const Bytes first = key->Seal({}, {}, {}).value();
@@ -78,7 +90,7 @@ TEST_F(BackendTest, CountsNoncesFromZeroUnderOneSalt) {
             (Bytes{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}));
 }
 
-TEST_F(BackendTest, PairsSignAndDecryptFromManyThreads) {
+TEST_P(BackendTest, PairsSignAndDecryptFromManyThreads) {
   for (const KeySpec spec : {KeySpec::kRsa2048, KeySpec::kSm2}) {
     const bool sm2 = spec == KeySpec::kSm2;
     const auto signing =
@@ -105,7 +117,7 @@ TEST_F(BackendTest, PairsSignAndDecryptFromManyThreads) {
   }
 }
 
-TEST_F(BackendTest, PairsSignAndDecrypt) {
+TEST_P(BackendTest, PairsSignAndDecrypt) {
   for (const KeySpec spec : {KeySpec::kRsa2048, KeySpec::kSm2}) {
     const WrappedKey made = backend_->Generate(spec, kPlace).value();
     const auto secret = backend_->LoadPrivate(spec, kPlace, made.sealed).value();
@@ -144,6 +156,97 @@ TEST_F(BackendTest, PairsSignAndDecrypt) {
     longer.push_back(0);
     EXPECT_THAT(backend_->LoadPublic(longer), testing::Fails(Reason::kBadRsaKeyLength));
   }
+}
+
+TEST_P(BackendTest, RefusesEveryBadRsaCiphertextAlike) {
+  const WrappedKey made = backend_->Generate(KeySpec::kRsa2048, kPlace).value();
+  const auto secret =
+      backend_->LoadPrivate(KeySpec::kRsa2048, kPlace, made.sealed).value();
+  const auto open = backend_->LoadPublic(made.public_key).value();
+  Bytes one(256);
+  one.back() = 1;
+  for (const auto algorithm :
+       {EncryptionAlgorithm::kRsaOaepSha256, EncryptionAlgorithm::kRsaOaepSha1,
+        EncryptionAlgorithm::kRsaPkcs1}) {
+    const Bytes good = open->Encrypt(algorithm, Bytes(32, 4)).value();
+    Bytes longer = good, shorter = good, led = good;
+    longer.push_back(0);
+    led.insert(led.begin(), 0);
+    shorter.pop_back();
+    for (const Bytes& bad :
+         {longer, led, shorter, Bytes(), Bytes(256, 0xff), Bytes(256), one}) {
+      const auto decrypted = secret->Decrypt(algorithm, bad);
+      const auto key = secret->DecryptKey(algorithm, bad, 32);
+      ASSERT_THAT(decrypted, testing::Fails(Reason::kBadCiphertext));
+      ASSERT_THAT(key, testing::Fails(Reason::kBadCiphertext));
+      EXPECT_EQ(decrypted.error().detail(), key.error().detail());
+    }
+    EXPECT_OK(secret->Decrypt(algorithm, good));
+  }
+}
+
+TEST_P(BackendTest, APkcs1KeyOfAnotherLengthIsABadCiphertext) {
+  const WrappedKey made = backend_->Generate(KeySpec::kRsa2048, kPlace).value();
+  const auto secret =
+      backend_->LoadPrivate(KeySpec::kRsa2048, kPlace, made.sealed).value();
+  const auto open = backend_->LoadPublic(made.public_key).value();
+  for (const std::size_t size : {0, 15, 16, 17, 31, 33, 245}) {
+    const Bytes pkcs1 =
+        open->Encrypt(EncryptionAlgorithm::kRsaPkcs1, Bytes(size, 4)).value();
+    EXPECT_THAT(secret->DecryptKey(EncryptionAlgorithm::kRsaPkcs1, pkcs1, 32),
+                testing::Fails(Reason::kBadCiphertext))
+        << size;
+  }
+  // OAEP vouches for the length, so that it may be named; and it is no PKCS#1 padding.
+  const Bytes oaep =
+      open->Encrypt(EncryptionAlgorithm::kRsaOaepSha256, Bytes(16, 4)).value();
+  EXPECT_THAT(secret->DecryptKey(EncryptionAlgorithm::kRsaOaepSha256, oaep, 32),
+              testing::Fails(Reason::kBadAesKeyLength));
+  EXPECT_THAT(secret->DecryptKey(EncryptionAlgorithm::kRsaPkcs1, oaep, 16),
+              testing::Fails(Reason::kBadCiphertext));
+}
+
+TEST_P(BackendTest, EncryptsAsMuchAsThePaddingLeaves) {
+  const WrappedKey made = backend_->Generate(KeySpec::kRsa2048, kPlace).value();
+  const auto open = backend_->LoadPublic(made.public_key).value();
+  for (const auto& [algorithm, most] :
+       {std::pair(EncryptionAlgorithm::kRsaOaepSha256, 190),
+        std::pair(EncryptionAlgorithm::kRsaOaepSha1, 214),
+        std::pair(EncryptionAlgorithm::kRsaPkcs1, 245)}) {
+    const auto size = static_cast<std::size_t>(most);
+    EXPECT_OK(open->Encrypt(algorithm, Bytes(size)));
+    EXPECT_THAT(open->Encrypt(algorithm, Bytes(size + 1)),
+                testing::Fails(Reason::kTooLong));
+  }
+  EXPECT_THAT(open->Encrypt(EncryptionAlgorithm::kSm2, Bytes(1)),
+              testing::Fails(Reason::kAlgorithmNotSupported));
+}
+
+TEST_P(BackendTest, ImportsKeysOfTheRightLength) {
+  for (const auto& [spec, right, reason] :
+       {std::tuple(KeySpec::kAes256, 32, Reason::kBadAesKeyLength),
+        std::tuple(KeySpec::kSm4, 16, Reason::kBadSm4KeyLength)}) {
+    for (int size = 0; size <= 40; ++size) {
+      const SecretBytes material =
+          SecretBytes::CopyOf(Bytes(static_cast<std::size_t>(size), 6));
+      const auto imported = backend_->Import(spec, kPlace, material);
+      if (size != right) {
+        EXPECT_THAT(imported, testing::Fails(reason)) << size;
+        continue;
+      }
+      ASSERT_OK(imported);
+      // Loaded twice it is one key; sealed at one place, it opens at no other.
+      const Bytes& sealed = imported.value().sealed;
+      const Bytes text =
+          backend_->LoadSymmetric(spec, kPlace, sealed).value()->Seal({}, {}, {}).value();
+      EXPECT_OK(
+          backend_->LoadSymmetric(spec, kPlace, sealed).value()->Open({}, {}, text));
+      EXPECT_THAT(backend_->LoadSymmetric(spec, kElsewhere, sealed),
+                  testing::Fails(Reason::kKeyDecryptionFailed));
+    }
+  }
+  EXPECT_THAT(backend_->Import(KeySpec::kRsa2048, kPlace, SecretBytes::CopyOf(Bytes(32))),
+              testing::Fails(Reason::kAlgorithmNotSupported));
 }
 
 }  // namespace

@@ -209,7 +209,69 @@ def the_first_access_key_can_be_rotated_beside_the_server():
         assert status == 401 and json.loads(raw)["errorCode"] == "KMS.0402", raw
         assert client.call("/v1/keyManage/listAliasKeys")["totalCount"] == 1
         mode = (server.data / "root-credentials.json").stat().st_mode & 0o777
-        assert mode == 0o600 and not (server.data / "root-credentials.json.new").exists()
+        assert mode == 0o600 and not (server.data / "root-credentials.json.rotated").exists()
+
+
+@check
+def a_lost_store_is_not_replaced_by_an_empty_one():
+    with Server(KMSD) as server:
+        server.start()
+        Client(server).create_key()
+        assert server.stop() == 0
+        before = server.credentials
+        shutil.move(server.data / "store", server.folder / "store")
+        assert server.start(expect_exit=True) not in (0, None)
+        assert "restore it" in server.log and server.credentials == before
+        shutil.rmtree(server.data / "store")
+        shutil.move(server.folder / "store", server.data / "store")
+        server.start()
+        assert Client(server).call("/v1/keyManage/listAliasKeys")["totalCount"] == 1
+
+
+@check
+def a_rotation_under_another_root_key_is_refused():
+    with Server(KMSD) as server, Server(KMSD) as other:
+        for s in (server, other):
+            s.start()
+        parts = [f"--{name}-folder={other.data}/root-key/{folder}"
+                 for name, folder in (("root", "root"), ("private", "private"), ("wrap", "wrap"))]
+        kmsctl(server, "root-key", "rotate", "--data", server.data, *parts, code=1)
+        assert Client(server).call("/v1/keyManage/listAliasKeys")["totalCount"] == 0
+
+
+@check
+def an_id_of_a_change_stays_used_after_a_restart():
+    with Server(KMSD) as server:
+        server.start()
+        client = Client(server)
+        key = client.create_key()
+        body = json.dumps({"cmkUuid": key}).encode()
+        headers = client.headers(body)
+        assert client.raw("POST", "/v1/cmkManage/disableKey", headers, body)[0] == 200
+        client.close()
+        server.stop(9)
+        server.start()
+        status, raw = client.raw("POST", "/v1/keyManage/describeKey", headers, body)
+        assert status == 401 and json.loads(raw)["errorCode"] == "KMS.0918", raw
+        status, raw = client.raw("POST", "/v1/cmkManage/enableKey", headers, body)
+        assert status == 401 and json.loads(raw)["errorCode"] == "KMS.0918", raw
+        assert client.raw("POST", "/v1/cmkManage/disableKey", headers, body)[0] == 200, "its outcome is repeated"
+
+
+@check
+def a_half_line_of_the_audit_file_is_dropped():
+    with Server(KMSD) as server:
+        server.start()
+        Client(server).create_key()
+        assert server.stop() == 0
+        audit = server.data / "audit.jsonl"
+        whole = audit.read_bytes()
+        audit.write_bytes(whole + b'{"sequence":"half')
+        server.start()
+        Client(server).create_key()
+        assert server.stop() == 0
+        assert audit.read_bytes().startswith(whole)
+        assert len([json.loads(line) for line in audit.read_text().splitlines()]) == 2 + whole.count(b"\n") - 1
 
 
 @check

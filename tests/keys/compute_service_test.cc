@@ -219,24 +219,24 @@ TEST_F(ComputeServiceTest, SwappedRecordsDoNotOpen) {
 
 TEST_F(ComputeServiceTest, AfterDisableIsAnsweredNothingEncrypts) {
   const std::string key = MakeKey();
-  std::atomic<bool> disabled = false;
+  std::atomic<int> phase = 0;  // odd: the answer to disable is there
   std::atomic<bool> stop = false;
   std::atomic<int> late = 0;
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       while (!stop) {
-        const bool was_disabled = disabled;
+        const int before = phase;
         const auto result = kms->compute().Encrypt(me, key, AsBytes("x"));
-        if (was_disabled && result.has_value()) ++late;
+        if (before % 2 == 1 && phase == before && result.has_value()) ++late;
       }
     });
   }
   for (int i = 0; i < 50; ++i) {
     ASSERT_OK(kms->keys().Disable(me, key));
-    disabled = true;
+    ++phase;
     std::this_thread::yield();
-    disabled = false;
+    ++phase;
     ASSERT_OK(kms->keys().Enable(me, key));
   }
   stop = true;

@@ -30,6 +30,8 @@ class FaultyKeyStore final : public KeyStore {
     return inner_.Update(change);
   }
 
+  Result<void> Check() const override { return inner_.Check(); }
+
   Result<Revision> WaitForChange(Revision seen,
                                  std::chrono::milliseconds patience) const override {
     if (Fails()) return Reason::kStoreUnavailable;

@@ -36,7 +36,7 @@ struct NewKey {
   std::string description{};
   std::optional<int> rotation_days{};  // 7 to 730; empty: no automatic rotation
   std::string alias{};                 // empty: none
-  std::string project = "default";
+  std::string project = "default";     // 1 to 64 letters, digits, "-" and "_"
 };
 
 // Absent members do not filter.

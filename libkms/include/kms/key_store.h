@@ -106,6 +106,11 @@ class KeyStore {
   virtual Result<Revision> Update(
       const std::function<Result<void>(Transaction&)>& change) = 0;
 
+  // Check fails with kUnavailable once a write has failed in a way that leaves open what
+  // is on the disk: the store takes no more updates then, and is opened anew by a process
+  // that is started anew.
+  virtual Result<void> Check() const = 0;
+
   // WaitForChange blocks until the store is newer than `seen`, by whichever
   // process, or until `patience` is over, and returns the newest revision. An
   // optimisation only: correctness rests on reading snapshots.

@@ -15,7 +15,9 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <string_view>
 
 #include "kms/alias_service.h"
 #include "kms/asymmetric_service.h"
@@ -62,6 +64,11 @@ struct DueWork {
   UnixMillis next = 0;        // when there is work again, as far as known; 0: none
 };
 
+// CheckRootKey tells whether `root` is the root key of `store`.
+// Fails: kCorrupt if it is not; kNotFound if the store was never opened for service;
+// kUnavailable.
+Result<void> CheckRootKey(const KeyStore& store, const RootKey& root);
+
 class Kms {
  public:
   // Open checks the store's header, and writes it into an empty store.
@@ -82,7 +89,8 @@ class Kms {
   // RunDueWork does what dates ask for: rotation, planned deletion, expiry of imported
   // material, forgetting of old request ids. Each is one idempotent transaction, so
   // that any number of processes may all call this, and a crash neither loses nor
-  // doubles anything. Call it about once a second.
+  // doubles anything. Call it about once a second, and again at once when `next` is not
+  // in the future.
   // Fails: kUnavailable if the store cannot be read.
   Result<DueWork> RunDueWork();
 
@@ -91,7 +99,16 @@ class Kms {
   // Fails: as the sink; kUnavailable.
   Result<std::size_t> DrainAudit(AuditSink& sink);
 
-  // Check tells whether the store can be read and the root key opens. For readiness.
+  // ForEachKeptRequest visits the ids that changes have used and that could be sent
+  // again, each with its access key and until when: what a replay guard needs to know of
+  // the time before its process started.
+  // Fails: kUnavailable, kCorrupt.
+  using VisitRequest = std::function<void(std::string_view access_key,
+                                          std::string_view request_id, UnixMillis until)>;
+  Result<void> ForEachKeptRequest(const VisitRequest& visit) const;
+
+  // Check tells whether the store can be read and written, as far as known, and the root
+  // key opens. For readiness.
   Result<void> Check() const;
 
  private:

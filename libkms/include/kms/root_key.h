@@ -55,14 +55,16 @@ struct SoftwareRootKeyFolders {
   std::string wrapping_key;
 };
 
-// CreateSoftwareRootKey makes a new root key and its three files, durably.
-// Fails: kAlreadyExists if a file of any part is there already; kUnavailable.
+// CreateSoftwareRootKey makes a new root key and its three files, durably; what an
+// interrupted creation left behind it removes.
+// Fails: kAlreadyExists if a root part is there already, or if other parts are there
+// that no interrupted creation explains; kUnavailable.
 Result<std::unique_ptr<RootKey>> CreateSoftwareRootKey(
     const SoftwareRootKeyFolders& folders);
 
 // OpenSoftwareRootKey opens the newest complete generation.
-// Fails: kNotFound if no file of any part is there; kCorrupt if some are, but no
-// generation opens; kUnavailable; kDenied for a file that others may read.
+// Fails: kNotFound if no root part is there; kCorrupt if one is, but no generation
+// opens; kUnavailable; kDenied for a file that others may read.
 Result<std::unique_ptr<RootKey>> OpenSoftwareRootKey(
     const SoftwareRootKeyFolders& folders);
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "kms/audit_sink.h"
 
@@ -37,6 +38,20 @@ class AuditFile final : public AuditSink {
   explicit AuditFile(int file) : file_(file) {}
   ~AuditFile() override { ::close(file_); }
 
+  // DropHalfLine removes what a crash left behind the last line end; its event is still
+  // in the outbox.
+  Result<void> DropHalfLine() {
+    off_t end = ::lseek(file_, 0, SEEK_END);
+    if (end < 0) return Unavailable("audit file");
+    const off_t size = end;
+    for (char last = 0; end > 0; --end) {
+      if (::pread(file_, &last, 1, end - 1) != 1) return Unavailable("audit file");
+      if (last == '\n') break;
+    }
+    if (end != size && ::ftruncate(file_, end) != 0) return Unavailable("audit file");
+    return {};
+  }
+
   Result<void> Write(std::span<const AuditEvent> events) override {
     std::string lines;
     for (const AuditEvent& event : events) lines += LineOf(event);
@@ -67,9 +82,11 @@ AuditSink::~AuditSink() = default;
 
 Result<std::unique_ptr<AuditSink>> OpenAuditFile(const std::string& path) {
   const int file =
-      ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+      ::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (file < 0) return Unavailable(path);
-  return std::unique_ptr<AuditSink>(std::make_unique<AuditFile>(file));
+  auto opened = std::make_unique<AuditFile>(file);
+  KMS_CHECK_OK(opened->DropHalfLine());
+  return std::unique_ptr<AuditSink>(std::move(opened));
 }
 
 }  // namespace kms

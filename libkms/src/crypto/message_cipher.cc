@@ -6,6 +6,7 @@
 #include <array>
 #include <exception>
 #include <new>
+#include <optional>
 #include <utility>
 
 #include "crypto/botan_compat.h"
@@ -17,10 +18,8 @@ namespace {
 constexpr std::uint8_t kFormat = 1;
 constexpr std::size_t kHeaderSize =
     2 + MessageCipher::kSaltSize + MessageCipher::kNonceSize;
-constexpr std::uint64_t kMessagesPerSalt = std::uint64_t{1} << 20;
 constexpr std::size_t kIdleSealStates = 16;
 constexpr std::size_t kIdleOpenStates = 32;
-constexpr std::size_t kKeptBuffer = 64 * 1024;
 constexpr std::string_view kLabel = "libkms sealed message v1";
 
 void AppendWithLength(ByteView part, Bytes* out) {
@@ -30,6 +29,14 @@ void AppendWithLength(ByteView part, Bytes* out) {
   out->insert(out->end(), part.begin(), part.end());
 }
 
+// A result that holds plaintext until it is complete.
+struct WipeUnlessKept {
+  ~WipeUnlessKept() {
+    if (bytes != nullptr) Wipe(*bytes);
+  }
+  Bytes* bytes;
+};
+
 }  // namespace
 
 struct MessageCipher::State {
@@ -37,31 +44,41 @@ struct MessageCipher::State {
   std::array<std::uint8_t, kSaltSize> salt;
   std::uint64_t used = 0;
   std::unique_ptr<Botan::AEAD_Mode> mode;
-  Bytes associated;  // what `mode` was last given
-  Bytes wanted;
-  Botan::secure_vector<std::uint8_t> buffer;
+  std::optional<Bytes> context;  // what `mode` has, with `head`, as associated data
+  Botan::secure_vector<std::uint8_t> tail;
 
-  // Start gives the mode its associated data, if they changed, and the nonce.
-  void Start(ByteView context, ByteView nonce) {
-    wanted.clear();
-    AppendWithLength(head, &wanted);
-    AppendWithLength(context, &wanted);
-    if (wanted != associated) {
-      mode->set_associated_data(wanted.data(), wanted.size());
-      associated.swap(wanted);
+  // What of `text` the mode takes before the end of a message.
+  ByteView WholeBlocks(ByteView text) const {
+    const std::size_t unit = mode->update_granularity();
+    return text.first(text.size() / unit * unit);
+  }
+
+  // Start gives the mode the nonce, and its associated data if they changed.
+  void Start(ByteView new_context, ByteView nonce) {
+    if (!context || !std::ranges::equal(*context, new_context)) {
+      Bytes associated;
+      associated.reserve(16 + head.size() + new_context.size());
+      AppendWithLength(head, &associated);
+      AppendWithLength(new_context, &associated);
+      context.reset();
+      mode->set_associated_data(associated.data(), associated.size());
+      context.emplace(new_context.begin(), new_context.end());
     }
     mode->start(nonce.data(), nonce.size());
   }
 
-  void Wipe() {
-    kms::Wipe(buffer);
-    buffer.clear();
-    if (buffer.capacity() > kKeptBuffer) buffer.shrink_to_fit();
+  // Finish ends the message with `rest`, of which `tail` is then the result: so only
+  // a few blocks and a tag pass through Botan's kind of vector, the rest works in place.
+  void Finish(ByteView rest) {
+    tail.assign(rest.begin(), rest.end());
+    mode->finish(tail);
   }
 };
 
-MessageCipher::MessageCipher(CipherSuite suite, SecretBytes key)
+MessageCipher::MessageCipher(CipherSuite suite, SecretBytes key,
+                             std::uint64_t messages_per_salt)
     : suite_(suite),
+      messages_per_salt_(messages_per_salt),
       key_(std::move(key)),
       sealing_(kIdleSealStates),
       opening_(kIdleOpenStates) {}
@@ -94,7 +111,7 @@ Result<Bytes> MessageCipher::Seal(ByteView head, ByteView context, ByteView plai
   try {
     auto state = sealing_.Take(
         [&](const State& idle) { return std::ranges::equal(idle.head, head); });
-    if (state == nullptr || state->used >= kMessagesPerSalt) {
+    if (state == nullptr || state->used >= messages_per_salt_) {
       state = NewState(true, head, {});
     }
     std::array<std::uint8_t, kNonceSize> nonce{};
@@ -103,19 +120,22 @@ Result<Bytes> MessageCipher::Seal(ByteView head, ByteView context, ByteView plai
     }
     ++state->used;
     state->Start(context, nonce);
-    state->buffer.assign(plaintext.begin(), plaintext.end());
-    state->mode->finish(state->buffer);
 
     Bytes sealed;
+    WipeUnlessKept guard{&sealed};
     sealed.reserve(head.size() + kOverhead + plaintext.size());
     sealed.insert(sealed.end(), head.begin(), head.end());
     sealed.push_back(kFormat);
     sealed.push_back(static_cast<std::uint8_t>(suite_));
     sealed.insert(sealed.end(), state->salt.begin(), state->salt.end());
     sealed.insert(sealed.end(), nonce.begin(), nonce.end());
-    sealed.insert(sealed.end(), state->buffer.begin(), state->buffer.end());
-    state->buffer.clear();
-    if (state->buffer.capacity() > kKeptBuffer) state->buffer.shrink_to_fit();
+    const std::size_t start = sealed.size();
+    const ByteView blocks = state->WholeBlocks(plaintext);
+    sealed.insert(sealed.end(), blocks.begin(), blocks.end());
+    if (!blocks.empty()) state->mode->process(sealed.data() + start, blocks.size());
+    state->Finish(plaintext.subspan(blocks.size()));
+    sealed.insert(sealed.end(), state->tail.begin(), state->tail.end());
+    guard.bytes = nullptr;
     sealing_.Give(std::move(state));
     return sealed;
   } catch (const std::bad_alloc&) {
@@ -140,20 +160,22 @@ Result<SecretBytes> MessageCipher::Open(ByteView head, ByteView context, ByteVie
     });
     if (state == nullptr) state = NewState(false, head, salt);
     state->Start(context, nonce);
-    state->buffer.assign(sealed.begin(), sealed.end());
-    state->mode->finish(state->buffer);
-    SecretBytes plaintext = SecretBytes::CopyOf(state->buffer);
-    state->Wipe();
+    const ByteView blocks = state->WholeBlocks(sealed.first(sealed.size() - kTagSize));
+    const std::size_t size = sealed.size() - kTagSize;
+    SecretBytes plaintext = SecretBytes::Filled(size, [&](std::span<std::uint8_t> out) {
+      std::ranges::copy(blocks, out.begin());
+      if (!blocks.empty()) state->mode->process(out.data(), blocks.size());
+      state->Finish(sealed.subspan(blocks.size()));
+      std::ranges::copy(state->tail, out.begin() + blocks.size());
+    });
+    Wipe(state->tail);
     opening_.Give(std::move(state));
     return plaintext;
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception&) {
-    // The buffer now holds plaintext that nothing vouches for.
-    if (state != nullptr) {
-      state->Wipe();
-      state->associated.clear();
-    }
+    // What was decrypted by then, and vouched for by nothing, is wiped as the state
+    // and the plaintext go.
     return Reason::kBadCiphertext;
   }
 }

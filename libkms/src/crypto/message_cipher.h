@@ -35,7 +35,10 @@ class MessageCipher {
   static constexpr std::size_t kTagSize = 16;
   static constexpr std::size_t kOverhead = 2 + kSaltSize + kNonceSize + kTagSize;
 
-  MessageCipher(CipherSuite suite, SecretBytes key);
+  static constexpr std::uint64_t kMessagesPerSalt = std::uint64_t{1} << 20;
+
+  MessageCipher(CipherSuite suite, SecretBytes key,
+                std::uint64_t messages_per_salt = kMessagesPerSalt);
   MessageCipher(const MessageCipher&) = delete;
   MessageCipher& operator=(const MessageCipher&) = delete;
   ~MessageCipher();
@@ -53,6 +56,7 @@ class MessageCipher {
   std::unique_ptr<State> NewState(bool seals, ByteView head, ByteView salt) const;
 
   const CipherSuite suite_;
+  const std::uint64_t messages_per_salt_;
   const SecretBytes key_;
   Pool<State> sealing_;
   Pool<State> opening_;

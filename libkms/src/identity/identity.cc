@@ -103,7 +103,11 @@ class Identity::Impl {
   Result<std::shared_ptr<const AccessKey>> Find(std::string_view access_key) {
     KMS_TRY(const auto snapshot, store_.Read());
     KMS_TRY(const auto found, snapshot->Get(AccessKeyPlace(access_key)));
-    if (!found) return Reason::kAccessKeyNotFound;
+    if (!found) {
+      const std::lock_guard lock(mutex_);
+      cache_.erase(std::string(access_key));
+      return Reason::kAccessKeyNotFound;
+    }
     {
       const std::lock_guard lock(mutex_);
       const auto cached = cache_.find(std::string(access_key));

@@ -64,7 +64,11 @@ Result<std::shared_ptr<const KeyRecord>> Domain::FindKey(const Snapshot& snapsho
   KMS_TRY(const std::string id, ResolveName(snapshot, context, name, absent));
   std::string store_key = place::Key(context.principal.account, context.region, id);
   KMS_TRY(const auto stored, snapshot.Get(store_key));
-  if (!stored) return absent;
+  if (!stored) {
+    // Deleted, by whichever process: its material goes from memory, too.
+    if (keys_.Erase(store_key)) Forget(id);
+    return absent;
+  }
   std::shared_ptr<const KeyRecord> key;
   if (const auto cached = keys_.Find(store_key);
       cached != nullptr && cached->revision == stored->revision) {

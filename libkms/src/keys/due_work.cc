@@ -12,6 +12,8 @@ namespace kms {
 namespace {
 
 constexpr std::size_t kBatch = 256;
+// A round ends after so many batches, so that whoever runs it is heard in between.
+constexpr int kBatchesPerRound = 16;
 // The clocks may drift apart by this much between two observations, about a second
 // apart, before it counts as a jump.
 constexpr std::int64_t kToleranceMillis = 2000;
@@ -65,19 +67,31 @@ Result<DueWork> DueWorker::Run() {
   const UnixMillis now = domain_->Now();
   DueWork work;
   std::string from;
-  for (;;) {
+  for (int round = 0;; ++round) {
+    if (round == kBatchesPerRound) {
+      work.next = now;
+      return work;
+    }
     std::vector<Record> batch;
     {
       KMS_TRY(const auto snapshot, domain_->parts().store.Read());
       KMS_TRY(batch, snapshot->Scan(place::Dues(), from, kBatch));
     }
+    std::vector<Due> forgettable;
+    bool reached_the_future = false;
     for (const Record& record : batch) {
-      KMS_TRY(const Due due, place::ParseDue(record.key));
-      if (due.time > now) {
-        work.next = due.time;
-        return work;
+      const auto parsed = place::ParseDue(record.key);
+      if (!parsed) {
+        ++work.failed;  // one that cannot be read must not keep the others waiting
+        continue;
       }
-      std::size_t* counter = &work.forgotten;
+      const Due& due = *parsed;
+      if (due.time > now) {
+        if (work.next == 0) work.next = due.time;
+        reached_the_future = true;
+        break;
+      }
+      std::size_t* counter = nullptr;
       Result<bool> done = false;
       switch (due.kind) {
         case DueKind::kRotate:
@@ -98,8 +112,8 @@ Result<DueWork> DueWorker::Run() {
           break;
         case DueKind::kToken:
         case DueKind::kRequest:
-          done = Forget(due);
-          break;
+          forgettable.push_back(due);
+          continue;
       }
       if (!done) {
         ++work.failed;
@@ -108,7 +122,15 @@ Result<DueWork> DueWorker::Run() {
         ++*counter;
       }
     }
-    if (batch.size() < kBatch) return work;
+    if (!forgettable.empty()) {
+      if (ForgetAll(forgettable)) {
+        work.forgotten += forgettable.size();
+      } else {
+        work.failed += forgettable.size();
+        work.next = now;
+      }
+    }
+    if (reached_the_future || batch.size() < kBatch) return work;
     from = batch.back().key + '\0';
   }
 }
@@ -227,16 +249,19 @@ Result<bool> DueWorker::Expire(const Due& due) {
   return expired;
 }
 
-Result<bool> DueWorker::Forget(const Due& due) {
+// Together: there is one for every change of the last minutes or hours.
+Result<void> DueWorker::ForgetAll(const std::vector<Due>& dues) {
   KMS_CHECK_OK(
       domain_->parts().store.Update([&](Transaction& transaction) -> Result<void> {
-        transaction.Erase(due.kind == DueKind::kToken
-                              ? place::Token(due.owner, due.key, due.object)
-                              : place::Request(due.owner, due.object));
-        transaction.Erase(place::DueDate(due));
+        for (const Due& due : dues) {
+          transaction.Erase(due.kind == DueKind::kToken
+                                ? place::Token(due.owner, due.key, due.object)
+                                : place::Request(due.owner, due.object));
+          transaction.Erase(place::DueDate(due));
+        }
         return {};
       }));
-  return true;
+  return {};
 }
 
 }  // namespace kms

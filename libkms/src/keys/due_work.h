@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "keys/domain.h"
 #include "kms/kms.h"
@@ -35,7 +36,7 @@ class DueWorker {
  public:
   explicit DueWorker(std::shared_ptr<Domain> domain) : domain_(std::move(domain)) {}
 
-  // Run does everything that is due now.
+  // Run does what is due now, up to some thousands of things.
   // Fails: kUnavailable if the store cannot be read.
   Result<DueWork> Run();
 
@@ -43,7 +44,7 @@ class DueWorker {
   Result<bool> Rotate(const Due& due);
   Result<bool> Delete(const Due& due);
   Result<bool> Expire(const Due& due);
-  Result<bool> Forget(const Due& due);
+  Result<void> ForgetAll(const std::vector<Due>& dues);
 
   const std::shared_ptr<Domain> domain_;
   std::mutex mutex_;

@@ -134,17 +134,16 @@ Result<void> ImportService::ImportMaterial(const RequestContext& context,
       return Error(Reason::kBadParameter).About("keyMaterialExpireUnix");
   }
   const std::string token_key = place::Token(key.account, key.id, token.id);
-  // Counts a failure against the token, then reports it.
-  const auto fail = [&](Error error) -> Result<void> {
-    KMS_CHECK_OK(parts.store.Update([&](Transaction& transaction) -> Result<void> {
-      KMS_TRY(TokenRecord counted,
-              GetRecord<TokenRecord>(transaction, token_key, Reason::kBadImportToken));
-      ++counted.failures;
-      transaction.Put(token_key, ToJson(counted));
-      return {};
-    }));
-    return error;
-  };
+  // Counted as a failure before it is tried, and given back by a success: so that
+  // attempts at the same time are not more than the token has left.
+  KMS_CHECK_OK(parts.store.Update([&](Transaction& transaction) -> Result<void> {
+    KMS_TRY(TokenRecord counted,
+            GetRecord<TokenRecord>(transaction, token_key, Reason::kBadImportToken));
+    KMS_CHECK_OK(CheckToken(counted, now));
+    ++counted.failures;
+    transaction.Put(token_key, ToJson(counted));
+    return {};
+  }));
 
   KMS_TRY(const auto private_key,
           parts.software.LoadPrivate(KeySpec::kRsa2048, TokenKeyPlace(key, token.id),
@@ -159,7 +158,7 @@ Result<void> ImportService::ImportMaterial(const RequestContext& context,
   const bool silent = token.algorithm == EncryptionAlgorithm::kRsaPkcs1;
   const bool unwrapped = material.has_value();
   if (!unwrapped && !silent)
-    return fail(std::move(material).error().About("encryptedKeyMaterial"));
+    return std::move(material).error().About("encryptedKeyMaterial");
   const SecretBytes bytes =
       unwrapped ? std::move(material).value()
                 : SecretBytes::Filled(MaterialSize(key.spec), [](auto) {});
@@ -172,8 +171,8 @@ Result<void> ImportService::ImportMaterial(const RequestContext& context,
     matches = ConstantTimeEqual(known.Reveal(), fingerprint);
   }
   if (!unwrapped || !matches) {
-    return fail(Error(silent ? Reason::kBadCiphertext : Reason::kOtherKeyMaterial)
-                    .About("encryptedKeyMaterial"));
+    return Error(silent ? Reason::kBadCiphertext : Reason::kOtherKeyMaterial)
+        .About("encryptedKeyMaterial");
   }
 
   VersionRecord version;
@@ -192,9 +191,10 @@ Result<void> ImportService::ImportMaterial(const RequestContext& context,
         KMS_TRY(const KeyRecord before,
                 domain_->ReadKey(transaction, context, key.id, kImportAction));
         KMS_CHECK_OK(CheckState(Action::kImport, before, now));
-        KMS_TRY(const TokenRecord still,
+        KMS_TRY(TokenRecord used,
                 GetRecord<TokenRecord>(transaction, token_key, Reason::kBadImportToken));
-        KMS_CHECK_OK(CheckToken(still, now));
+        --used.failures;
+        transaction.Put(token_key, ToJson(used));
         // Another import was first: which material is the key's, it has decided.
         if (before.primary != key.primary) return Reason::kConflict;
         KeyRecord changed = before;

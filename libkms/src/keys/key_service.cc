@@ -26,6 +26,14 @@ Result<void> CheckDescription(std::string_view text) {
   return {};
 }
 
+// The id of an enterprise project.
+bool IsProjectName(std::string_view name) {
+  return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '-' || c == '_';
+  });
+}
+
 Result<void> CheckNewKey(const NewKey& wanted) {
   const bool symmetric = IsSymmetric(wanted.spec);
   if (symmetric && wanted.usage == KeyUsage::kSignVerify)
@@ -40,6 +48,7 @@ Result<void> CheckNewKey(const NewKey& wanted) {
       return Error(Reason::kNoAutomaticRotation).About("enableAutomaticRotation");
     KMS_CHECK_OK(CheckRotationDays(*wanted.rotation_days));
   }
+  if (!IsProjectName(wanted.project)) return Error(Reason::kBadParameter).About("epId");
   KMS_CHECK_OK(CheckDescription(wanted.description));
   if (!wanted.alias.empty()) KMS_CHECK_OK(CheckAliasName(wanted.alias));
   return {};

@@ -15,34 +15,47 @@ constexpr int kFormat = 1;
 constexpr Place kRootCheckPlace = {{}, {}, {}, "root-check"};
 constexpr std::string_view kRootCheck = "libkms";
 
+Result<void> OpenRootCheck(const HeaderRecord& header, const RootKey& root) {
+  if (root.Open(kRootCheckPlace, header.root_check)) return {};
+  return Error(ErrorClass::kCorrupt, Reason::kInternal,
+               "the store belongs to another root key");
+}
+
 // The header of an empty store is written; a store of another root key, or of a newer
-// release, is refused.
+// release, is refused before anything is changed.
 Result<void> OpenHeader(const Parts& parts) {
+  const auto belongs = CheckRootKey(parts.store, parts.root);
+  if (!belongs && belongs.error().error_class() != ErrorClass::kNotFound)
+    return belongs.error();
   KMS_TRY(const Bytes check, parts.root.Seal(kRootCheckPlace, AsBytes(kRootCheck)));
-  HeaderRecord header;
   KMS_CHECK_OK(parts.store.Update([&](Transaction& transaction) -> Result<void> {
-    header = {};
+    HeaderRecord header;
+    header.root_check = check;
     KMS_TRY(const auto found, transaction.Get(place::Header()));
     if (found) {
       KMS_TRY(header, FromJson<HeaderRecord>(found->value));
-      if (header.oldest_reader > kFormat)
-        return Error(ErrorClass::kUnsupported, Reason::kInternal,
-                     "the store was written by a newer release");
-    } else {
-      header.root_check = check;
     }
     ++header.epoch;
     transaction.Put(place::Header(), ToJson(header));
     return {};
   }));
-  const auto opened = parts.root.Open(kRootCheckPlace, header.root_check);
-  if (!opened)
-    return Error(ErrorClass::kCorrupt, Reason::kInternal,
-                 "the store belongs to another root key");
   return {};
 }
 
 }  // namespace
+
+Result<void> CheckRootKey(const KeyStore& store, const RootKey& root) {
+  KMS_TRY(const auto snapshot, store.Read());
+  KMS_TRY(const auto found, snapshot->Get(place::Header()));
+  if (!found)
+    return Error(ErrorClass::kNotFound, Reason::kStoreUnavailable,
+                 "the store was never opened for service");
+  KMS_TRY(const HeaderRecord header, FromJson<HeaderRecord>(found->value));
+  if (header.oldest_reader > kFormat)
+    return Error(ErrorClass::kUnsupported, Reason::kInternal,
+                 "the store was written by a newer release");
+  return OpenRootCheck(header, root);
+}
 
 class Kms::Impl {
  public:
@@ -89,13 +102,26 @@ Result<std::size_t> Kms::DrainAudit(AuditSink& sink) {
   return DrainOutbox(impl_->domain->parts().store, sink);
 }
 
+Result<void> Kms::ForEachKeptRequest(const VisitRequest& visit) const {
+  constexpr std::size_t kBatch = 1024;
+  KMS_TRY(const auto snapshot, impl_->domain->parts().store.Read());
+  std::string from;
+  for (;;) {
+    KMS_TRY(const auto batch, snapshot->Scan(place::Dues(), from, kBatch));
+    for (const Record& record : batch) {
+      const auto due = place::ParseDue(record.key);
+      if (due && due->kind == DueKind::kRequest)
+        visit(due->owner, due->object, due->time);
+    }
+    if (batch.size() < kBatch) return {};
+    from = batch.back().key + '\0';
+  }
+}
+
 Result<void> Kms::Check() const {
   const Parts& parts = impl_->domain->parts();
-  KMS_TRY(const auto snapshot, parts.store.Read());
-  KMS_TRY(const HeaderRecord header,
-          GetRecord<HeaderRecord>(*snapshot, place::Header(), Reason::kStoreUnavailable));
-  KMS_CHECK_OK(parts.root.Open(kRootCheckPlace, header.root_check));
-  return {};
+  KMS_CHECK_OK(parts.store.Check());
+  return CheckRootKey(parts.store, parts.root);
 }
 
 }  // namespace kms

@@ -47,6 +47,16 @@ class LruCache {
       shard.Erase(std::prev(shard.entries.end()));
   }
 
+  // Erase forgets the value under `key`, and tells whether there was one.
+  bool Erase(std::string_view key) {
+    Shard& shard = ShardOf(key);
+    const std::lock_guard lock(shard.mutex);
+    const auto found = shard.index.find(key);
+    if (found == shard.index.end()) return false;
+    shard.Erase(found->second);
+    return true;
+  }
+
   // EraseIf forgets the values for which `is_stale` is true.
   template <typename Predicate>
   void EraseIf(Predicate is_stale) {

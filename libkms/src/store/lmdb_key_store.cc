@@ -127,6 +127,11 @@ class LmdbKeyStore final : public KeyStore {
     return std::move(request.outcome);
   }
 
+  Result<void> Check() const override {
+    if (failed_) return FailedForGood();
+    return {};
+  }
+
   Result<Revision> WaitForChange(Revision seen,
                                  std::chrono::milliseconds patience) const override {
     const auto deadline = std::chrono::steady_clock::now() + patience;
@@ -143,6 +148,10 @@ class LmdbKeyStore final : public KeyStore {
   }
 
  private:
+  static Error FailedForGood() {
+    return Error(Reason::kStoreUnavailable, "an earlier write failed; start again");
+  }
+
   // Commits all who are waiting, oneself among them, and hands the lead on.
   void Lead(std::unique_lock<std::mutex>& lock) {
     led_ = true;
@@ -175,9 +184,7 @@ class LmdbKeyStore final : public KeyStore {
       next_reader_check_ = now + kReaderCheckInterval;
     }
     for (int adoptions = 0;;) {
-      if (failed_)
-        return FailAll(batch, Error(Reason::kStoreUnavailable,
-                                    "an earlier write failed; start again"));
+      if (failed_) return FailAll(batch, FailedForGood());
       const int code = TryBatch(batch);
       if (code == 0) return;
       for (Request* request : batch) request->transaction.Outdate();
@@ -277,8 +284,8 @@ class LmdbKeyStore final : public KeyStore {
   bool led_ = false;
 
   mutable std::mutex commit_mutex_;
-  bool failed_ = false;  // under commit_mutex_, as the next
-  std::chrono::steady_clock::time_point next_reader_check_{};
+  std::atomic<bool> failed_ = false;
+  std::chrono::steady_clock::time_point next_reader_check_{};  // under commit_mutex_
 
   mutable std::mutex newest_mutex_;
   mutable std::condition_variable changed_;

@@ -71,6 +71,8 @@ class MemoryKeyStore final : public KeyStore {
     return newest_->revision;
   }
 
+  Result<void> Check() const override { return {}; }
+
   Result<Revision> WaitForChange(Revision seen,
                                  std::chrono::milliseconds patience) const override {
     std::unique_lock lock(mutex_);
