@@ -115,11 +115,11 @@ INSTANTIATE_TEST_SUITE_P(NestedText, BadValueTest,
                                                  {"[]", "{\"text\":\"a\"}"})));
 INSTANTIATE_TEST_SUITE_P(Key, BadValueTest,
                          ::testing::ValuesIn(All("key", Reason::kBadParameter,
-                                                 {"\"a b\"", "\"a\\u0000b\"", "\"密\"",
-                                                  "\"a\\r\\nb\"", "\"a'--\"", "[]"})));
+                                                 {"\"a b\"", "\"密\"", "\"a\\r\\nb\"",
+                                                  "\"a'--\"", "[]"})));
 INSTANTIATE_TEST_SUITE_P(Alias, BadValueTest,
                          ::testing::ValuesIn(All("alias", Reason::kBadParameter,
-                                                 {"\"a*\"", "\"a\\u0000\"", "\"a:b\""})));
+                                                 {"\"a*\"", "\"a:b\""})));
 INSTANTIATE_TEST_SUITE_P(LongNames, BadValueTest,
                          ::testing::Values(BadValue{"key", kLong, Reason::kTooLong},
                                            BadValue{"alias", kLong, Reason::kTooLong}));
