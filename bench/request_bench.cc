@@ -42,7 +42,7 @@ class World {
                                         .policy = *policy,
                                         .clock = *clock})
                                  .value();
-  Identity identity{*store, *root, *backend};
+  Identity identity{*store, *root, *backend, *clock};
   std::unique_ptr<Signer> signer = NewEopSigner();
   ReplayGuard guard{std::size_t{64} << 20, Digest32{}};
   Authenticator authenticator{

@@ -61,7 +61,8 @@ Result<void> Rotate(const RotateOptions& options) {
   KMS_TRY(const auto store, OpenLmdbKeyStore(layout.store()));
   KMS_CHECK_OK(CheckRootKey(*store, *root));
   const auto backend = NewBotanBackend(*root);
-  Identity identity(*store, *root, *backend);
+  const auto clock = NewSystemClock();
+  Identity identity(*store, *root, *backend, *clock);
   KMS_CHECK_OK(identity.RotateRootAccessKey([&](const NewAccessKey& made) {
     return WriteCredentials(layout.rotated_credentials(), made, content);
   }));

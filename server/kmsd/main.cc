@@ -117,7 +117,7 @@ Result<void> Serve(const Config& config, const std::shared_ptr<spdlog::logger>& 
     content.ca_file = std::filesystem::absolute(http.certificate.certificate).string();
   }
 
-  Identity identity(data.store(), data.root(), *backend);
+  Identity identity(data.store(), data.root(), *backend, *clock);
   KMS_CHECK_OK(EnsureAccount(identity, data.layout(), content));
 
   KMS_CHECK_OK(data.MarkInitialised());

@@ -22,7 +22,8 @@ class IdentityTest : public ::testing::Test {
   std::unique_ptr<KeyStore> store = NewMemoryKeyStore();
   std::unique_ptr<RootKey> root = NewEphemeralRootKey();
   std::unique_ptr<CryptoBackend> backend = NewBotanBackend(*root);
-  Identity identity{*store, *root, *backend};
+  FixedClock clock{testing::kStart};
+  Identity identity{*store, *root, *backend, clock};
 
  private:
   template <typename Call>
@@ -61,7 +62,7 @@ TEST_F(IdentityTest, AnUnknownAccessKeyIsAbsent) {
 TEST_F(IdentityTest, ARotationCountsAtOnce) {
   const NewAccessKey old = Create();
   ASSERT_OK(identity.Find(old.principal.access_key));
-  const Identity other(*store, *root, *backend);  // as another process has
+  const Identity other(*store, *root, *backend, clock);  // as another process has
   ASSERT_OK(other.Find(old.principal.access_key));
   const NewAccessKey fresh = Rotate();
   EXPECT_THAT(identity.Find(old.principal.access_key), Fails(Reason::kAccessKeyNotFound));
@@ -80,6 +81,26 @@ TEST_F(IdentityTest, WhatNobodyTookDoesNotCount) {
   const NewAccessKey made = Create();
   EXPECT_THAT(identity.RotateRootAccessKey(refuse), Fails(Reason::kStoreUnavailable));
   EXPECT_OK(identity.Find(made.principal.access_key));
+}
+
+TEST_F(IdentityTest, ItsChangesAreAudited) {
+  const NewAccessKey first = Create();
+  clock.Advance(1000);
+  const NewAccessKey second = Rotate();
+  const auto policy = NewRootPolicy();
+  const auto kms = Kms::Open({.store = *store,
+                              .root = *root,
+                              .software = *backend,
+                              .policy = *policy,
+                              .clock = clock})
+                       .value();
+  testing::RecordingSink sink;
+  ASSERT_EQ(kms->DrainAudit(sink).value(), 2U);
+  EXPECT_EQ(sink.written[0].operation, "createAccount");
+  EXPECT_EQ(sink.written[0].access_key, first.principal.access_key);
+  EXPECT_EQ(sink.written[1].operation, "rotateRootAccessKey");
+  EXPECT_EQ(sink.written[1].access_key, second.principal.access_key);
+  EXPECT_EQ(sink.written[1].time, testing::kStart + 1000);
 }
 
 TEST_F(IdentityTest, TheStoreHoldsNoSecretInClear) {

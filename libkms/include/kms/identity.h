@@ -4,6 +4,8 @@
 // SKs are sealed under the root key; they leave this class only when they are made,
 // and to check a signature.
 //
+// Every change leaves an audit event in its own transaction.
+//
 // Threads: may be used from many threads at once.
 
 #ifndef KMS_IDENTITY_H_
@@ -14,6 +16,7 @@
 #include <string>
 #include <string_view>
 
+#include "kms/clock.h"
 #include "kms/crypto_backend.h"
 #include "kms/key_store.h"
 #include "kms/request_context.h"
@@ -36,8 +39,9 @@ struct NewAccessKey {
 
 class Identity {
  public:
-  // All three outlive the identity; `random` makes ids and secrets.
-  Identity(KeyStore& store, const RootKey& root, CryptoBackend& random);
+  // All four outlive the identity; `random` makes ids and secrets.
+  Identity(KeyStore& store, const RootKey& root, CryptoBackend& random,
+           const Clock& clock);
   ~Identity();
   Identity(const Identity&) = delete;
   Identity& operator=(const Identity&) = delete;

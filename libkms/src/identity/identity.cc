@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "audit/outbox.h"
 #include "core/json_record.h"
 #include "kms/encoding.h"
 
@@ -97,8 +98,8 @@ Result<std::string> NewId(CryptoBackend& random) {
 
 class Identity::Impl {
  public:
-  Impl(KeyStore& store, const RootKey& root, CryptoBackend& random)
-      : store_(store), root_(root), random_(random) {}
+  Impl(KeyStore& store, const RootKey& root, CryptoBackend& random, const Clock& clock)
+      : store_(store), root_(root), random_(random), clock_(clock) {}
 
   Result<std::shared_ptr<const AccessKey>> Find(std::string_view access_key) {
     KMS_TRY(const auto snapshot, store_.Read());
@@ -138,9 +139,11 @@ class Identity::Impl {
     KMS_TRY(account.root_user, NewId(random_));
     KMS_TRY(const Made made, NewKeyOf(account));
     KMS_CHECK_OK(hand_over(made.access_key));
+    const AuditEvent event = EventOf(made.record, "createAccount");
     KMS_CHECK_OK(store_.Update([&](Transaction& transaction) -> Result<void> {
       transaction.Put(AccountPlace(account.id), WriteRecord(account));
       Put(transaction, made.record);
+      AppendToOutbox(transaction, event);
       return {};
     }));
     return {};
@@ -158,6 +161,7 @@ class Identity::Impl {
     }
     KMS_TRY(const Made made, NewKeyOf(account));
     KMS_CHECK_OK(hand_over(made.access_key));
+    const AuditEvent event = EventOf(made.record, "rotateRootAccessKey");
     KMS_CHECK_OK(store_.Update([&](Transaction& transaction) -> Result<void> {
       KMS_TRY(const auto old,
               transaction.Scan(AccessKeysOfUser(account.id, account.root_user), {},
@@ -167,6 +171,7 @@ class Identity::Impl {
         transaction.Erase(AccessKeyPlace(pointer.value));
       }
       Put(transaction, made.record);
+      AppendToOutbox(transaction, event);
       return {};
     }));
     return {};
@@ -193,6 +198,16 @@ class Identity::Impl {
     return made;
   }
 
+  AuditEvent EventOf(const AccessKeyRecord& record, std::string operation) const {
+    AuditEvent event;
+    event.time = clock_.Now();
+    event.account = record.account;
+    event.user = record.user;
+    event.access_key = record.id;
+    event.operation = std::move(operation);
+    return event;
+  }
+
   static void Put(Transaction& transaction, const AccessKeyRecord& record) {
     transaction.Put(AccessKeyPlace(record.id), WriteRecord(record));
     transaction.Put(AccessKeysOfUser(record.account, record.user) + JoinKey({record.id}),
@@ -207,12 +222,14 @@ class Identity::Impl {
   KeyStore& store_;
   const RootKey& root_;
   CryptoBackend& random_;
+  const Clock& clock_;
   std::mutex mutex_;
   std::unordered_map<std::string, Cached> cache_;
 };
 
-Identity::Identity(KeyStore& store, const RootKey& root, CryptoBackend& random)
-    : impl_(std::make_unique<Impl>(store, root, random)) {}
+Identity::Identity(KeyStore& store, const RootKey& root, CryptoBackend& random,
+                   const Clock& clock)
+    : impl_(std::make_unique<Impl>(store, root, random, clock)) {}
 Identity::~Identity() = default;
 
 Result<std::shared_ptr<const AccessKey>> Identity::Find(

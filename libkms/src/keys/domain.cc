@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "audit/outbox.h"
 #include "keys/blob.h"
-#include "keys/outbox.h"
 #include "kms/encoding.h"
 
 namespace kms {
@@ -184,6 +184,22 @@ Result<std::optional<std::string>> Domain::RepeatedOutcome(
   return StoredOutcome(*snapshot, context);
 }
 
+AuditEvent EventOf(const RequestContext& context, UnixMillis now,
+                   const ChangeNote& note) {
+  AuditEvent event;
+  event.time = now;
+  event.request_id = context.request_id;
+  event.account = context.principal.account;
+  event.user = context.principal.user;
+  event.access_key = context.principal.access_key;
+  event.source = context.source;
+  event.operation = context.operation;
+  event.region = context.region;
+  event.key = note.key;
+  event.version = note.version;
+  return event;
+}
+
 Result<std::string> Domain::Change(const RequestContext& context, const Body& body) {
   const UnixMillis now = Now();
   std::string outcome;
@@ -206,7 +222,7 @@ Result<std::string> Domain::Change(const RequestContext& context, const Body& bo
                           context.request_id}),
           ToJson(PointerRecord{}));
     }
-    AppendToOutbox(transaction, context, now, note);
+    AppendToOutbox(transaction, EventOf(context, now, note));
     outcome = std::move(note.outcome);
     return {};
   }));
@@ -218,7 +234,7 @@ Result<void> Domain::ChangeWithoutId(const RequestContext& context, const Body& 
   KMS_CHECK_OK(parts_.store.Update([&](Transaction& transaction) -> Result<void> {
     ChangeNote note;
     KMS_CHECK_OK(body(transaction, note));
-    AppendToOutbox(transaction, context, now, note);
+    AppendToOutbox(transaction, EventOf(context, now, note));
     return {};
   }));
   return {};

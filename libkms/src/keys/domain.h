@@ -165,6 +165,9 @@ class Domain {
   LruCache<LoadedVersion> versions_;
 };
 
+// EventOf is the audit event of a change.
+AuditEvent EventOf(const RequestContext& context, UnixMillis now, const ChangeNote& note);
+
 // RemoveMaterial drops the imported material of `key`, and leaves the rest. The caller
 // writes the key.
 Result<void> RemoveMaterial(Transaction& transaction, KeyRecord& key);

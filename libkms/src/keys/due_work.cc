@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "audit/outbox.h"
 #include "keys/alias_names.h"
-#include "keys/outbox.h"
 
 namespace kms {
 namespace {
@@ -179,7 +179,7 @@ Result<bool> DueWorker::Rotate(const Due& due) {
         if (*key.next_rotation <= now) key.next_rotation = now + interval;
         Domain::PutVersion(transaction, numbered);
         Domain::PutKey(transaction, &*before, key);
-        AppendToOutbox(transaction, context, now, {key.id, numbered.id, {}});
+        AppendToOutbox(transaction, EventOf(context, now, {key.id, numbered.id, {}}));
         rotated = true;
         return {};
       }));
@@ -220,7 +220,7 @@ Result<bool> DueWorker::Delete(const Due& due) {
         for (const Due& other : DuesOf(*key)) transaction.Erase(place::DueDate(other));
         transaction.Erase(place::KeyList(*key));
         transaction.Erase(place::Key(key->account, key->region, key->id));
-        AppendToOutbox(transaction, context, now, {key->id, {}, {}});
+        AppendToOutbox(transaction, EventOf(context, now, {key->id, {}, {}}));
         deleted = true;
         return {};
       }));
@@ -241,7 +241,7 @@ Result<bool> DueWorker::Expire(const Due& due) {
         KMS_CHECK_OK(RemoveMaterial(transaction, key));
         key.updated = now;
         Domain::PutKey(transaction, &*before, key);
-        AppendToOutbox(transaction, context, now, {key.id, key.primary, {}});
+        AppendToOutbox(transaction, EventOf(context, now, {key.id, key.primary, {}}));
         expired = true;
         return {};
       }));

@@ -3,9 +3,9 @@
 #include <mutex>
 #include <utility>
 
+#include "audit/outbox.h"
 #include "keys/domain.h"
 #include "keys/due_work.h"
-#include "keys/outbox.h"
 #include "kms/encoding.h"
 
 namespace kms {

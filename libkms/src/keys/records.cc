@@ -92,20 +92,6 @@ void Members(Archive& archive, HeaderRecord& r) {
   archive("rootCheck", r.root_check);
 }
 
-template <typename Archive>
-void Members(Archive& archive, AuditEvent& r) {
-  archive("time", r.time);
-  archive("requestId", r.request_id);
-  archive("account", r.account);
-  archive("user", r.user);
-  archive("accessKey", r.access_key);
-  archive("source", r.source);
-  archive("operation", r.operation);
-  archive("region", r.region);
-  archive("key", r.key);
-  archive("version", r.version);
-}
-
 // How many values each enumeration has, so that no other number becomes one.
 constexpr std::int64_t Values(KeySpec) { return 4; }
 constexpr std::int64_t Values(KeyUsage) { return 3; }
@@ -134,7 +120,6 @@ KMS_RECORD(RequestRecord)
 KMS_RECORD(CounterRecord)
 KMS_RECORD(PointerRecord)
 KMS_RECORD(HeaderRecord)
-KMS_RECORD(AuditEvent)
 #undef KMS_RECORD
 
 namespace {
@@ -257,8 +242,6 @@ Result<Due> ParseDue(Text store_key) {
   }
   return record_internal::Corrupt("a due-date is of no known kind");
 }
-
-std::string Outbox() { return JoinKey({"outbox"}); }
 
 }  // namespace place
 }  // namespace kms

@@ -12,7 +12,6 @@
 #include <string>
 #include <string_view>
 
-#include "kms/audit_sink.h"
 #include "kms/key.h"
 #include "kms/result.h"
 
@@ -101,7 +100,7 @@ struct HeaderRecord {
   Bytes root_check;         // sealed under the root key
 };
 
-// Defined for each of the structs above, and for AuditEvent without its sequence.
+// Defined for each of the structs above.
 template <typename Record>
 std::string ToJson(const Record& record);
 // Fails: kCorrupt.
@@ -153,7 +152,6 @@ std::string Dues();
 std::string DueDate(const Due& due);
 // ParseDue reads what DueDate wrote. Fails: kCorrupt.
 Result<Due> ParseDue(std::string_view store_key);
-std::string Outbox();
 }  // namespace place
 
 }  // namespace kms

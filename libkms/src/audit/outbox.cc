@@ -1,37 +1,43 @@
-#include "keys/outbox.h"
+#include "audit/outbox.h"
 
-#include <string_view>
+#include <string>
 #include <vector>
 
-#include "keys/domain.h"
+#include "core/json_record.h"
 #include "kms/encoding.h"
 
 namespace kms {
+
+// All of an event but its sequence, which is its place in the outbox.
+template <typename Archive>
+void Members(Archive& archive, AuditEvent& r) {
+  archive("time", r.time);
+  archive("requestId", r.request_id);
+  archive("account", r.account);
+  archive("user", r.user);
+  archive("accessKey", r.access_key);
+  archive("source", r.source);
+  archive("operation", r.operation);
+  archive("region", r.region);
+  archive("key", r.key);
+  archive("version", r.version);
+}
+
 namespace {
 
 constexpr std::size_t kBatch = 256;
 
+std::string Outbox() { return JoinKey({"outbox"}); }
+
 }  // namespace
 
-void AppendToOutbox(Transaction& transaction, const RequestContext& context,
-                    UnixMillis now, const ChangeNote& note) {
-  AuditEvent event;
-  event.time = now;
-  event.request_id = context.request_id;
-  event.account = context.principal.account;
-  event.user = context.principal.user;
-  event.access_key = context.principal.access_key;
-  event.source = context.source;
-  event.operation = context.operation;
-  event.region = context.region;
-  event.key = note.key;
-  event.version = note.version;
-  transaction.Append(place::Outbox(), ToJson(event));
+void AppendToOutbox(Transaction& transaction, const AuditEvent& event) {
+  transaction.Append(Outbox(), WriteRecord(event));
 }
 
 Result<std::size_t> DrainOutbox(KeyStore& store, AuditSink& sink) {
   std::size_t drained = 0;
-  const std::string outbox = place::Outbox();
+  const std::string outbox = Outbox();
   for (;;) {
     std::vector<Record> batch;
     {
@@ -41,7 +47,7 @@ Result<std::size_t> DrainOutbox(KeyStore& store, AuditSink& sink) {
     if (batch.empty()) return drained;
     std::vector<AuditEvent> events;
     for (const Record& record : batch) {
-      KMS_TRY(AuditEvent event, FromJson<AuditEvent>(record.value));
+      KMS_TRY(AuditEvent event, ReadRecord<AuditEvent>(record.value));
       event.sequence = ToHex(AsBytes(record.key).subspan(outbox.size()));
       events.push_back(std::move(event));
     }
