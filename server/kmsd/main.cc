@@ -69,8 +69,8 @@ sigset_t StopSignals() {
 
 // Returns when a signal asks for it, or fails when the store takes no more updates: what
 // is on the disk is then for the next start to find out.
-Result<void> WaitForTheEnd(const sigset_t& signals, const KeyStore& store,
-                           spdlog::logger& log) {
+Result<void> WaitForTheEnd(const KeyStore& store, spdlog::logger& log) {
+  const sigset_t signals = StopSignals();
   for (;;) {
     const timespec second = {.tv_sec = 1, .tv_nsec = 0};
     const int signal = ::sigtimedwait(&signals, nullptr, &second);
@@ -84,10 +84,6 @@ Result<void> WaitForTheEnd(const sigset_t& signals, const KeyStore& store,
 }
 
 Result<void> Serve(const Config& config, const std::shared_ptr<spdlog::logger>& log) {
-  // Blocked before any thread starts, so that only the wait below takes them.
-  const sigset_t signals = StopSignals();
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-
   const auto clock = NewSystemClock();
   KMS_TRY(const DataDirectory data, DataDirectory::Open(config));
   const auto backend = NewBotanBackend(data.root());
@@ -170,7 +166,7 @@ Result<void> Serve(const Config& config, const std::shared_ptr<spdlog::logger>& 
   LogMessage(*log, spdlog::level::info,
              "serving on " + AddressText(config.listen, server->port(0)));
 
-  Result<void> ended = WaitForTheEnd(signals, data.store(), *log);
+  Result<void> ended = WaitForTheEnd(data.store(), *log);
   server->Stop();
   lanes.Drain();
   return ended;
@@ -195,6 +191,10 @@ int Main(int argc, char** argv) {
     std::puts("the configuration is sound");
     return 0;
   }
+  // Before any thread starts, the log's included: one that does not block them would let
+  // the process be killed. What comes during the start waits until it is complete.
+  const sigset_t signals = StopSignals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   const auto undone = HardenProcess();
   auto log = StartLog(config.log_level);
   for (const std::string& what : undone) LogMessage(*log, spdlog::level::warn, what);

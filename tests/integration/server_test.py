@@ -70,6 +70,15 @@ def tls_is_on_by_default_and_its_certificate_verifies():
 
 
 @check
+def it_stops_orderly_whenever_it_is_told():
+    with Server(KMSD) as server:
+        for pause in (0.0, 0.0, 0.0, 0.002, 0.01, 0.05):
+            server.start()
+            time.sleep(pause)
+            assert server.stop() == 0, pause
+
+
+@check
 def a_second_kmsd_on_the_same_data_refuses_to_start():
     with Server(KMSD) as server:
         server.start()
