@@ -137,6 +137,42 @@ TEST_F(ChangeTest, AnIdIsForgottenWhenItCannotComeAgain) {
   }
 }
 
+TEST_F(ChangeTest, ManyIdsAreForgottenInFewCommits) {
+  const std::string key = MakeKey();
+  for (int i = 0; i < 300; ++i)
+    ASSERT_OK(kms->keys().Enable(Request("id-" + std::to_string(i)), key));
+  clock.Advance(30 * 60 * 1000);
+  const Revision before = memory->Read().value()->revision();
+  EXPECT_EQ(kms->RunDueWork()->forgotten, 300U);
+  EXPECT_LE(memory->Read().value()->revision() - before, 2U);
+}
+
+TEST_F(ChangeTest, ADueDateThatCannotBeReadKeepsNoOtherWaiting) {
+  const std::string key = MakeKey({.rotation_days = 7});
+  ASSERT_OK(memory->Update([](Transaction& transaction) -> Result<void> {
+    transaction.Put(place::Dues() + "junk", "{}");
+    return {};
+  }));
+  clock.Advance(7 * kDay);
+  const DueWork work = kms->RunDueWork().value();
+  EXPECT_EQ(work.failed, 1U);
+  EXPECT_EQ(work.rotated, 1U);
+}
+
+TEST_F(ChangeTest, KeptIdsAreVisited) {
+  ASSERT_OK(kms->keys().Create(Request("id-1"), {}));
+  ASSERT_OK(kms->keys().Create(me, {.rotation_days = 7}));
+  int visited = 0;
+  ASSERT_OK(kms->ForEachKeptRequest(
+      [&](std::string_view access_key, std::string_view id, UnixMillis until) {
+        ++visited;
+        EXPECT_EQ(access_key, me.principal.access_key);
+        EXPECT_EQ(id, "id-1");
+        EXPECT_EQ(until, clock.Now() + 30 * 60 * 1000);
+      }));
+  EXPECT_EQ(visited, 1);
+}
+
 // Walks each operation through a failure of every call to the store: the answer is the
 // store's error, the key is as it was or as it was to become, and the audit events tell
 // exactly of what has happened.

@@ -133,6 +133,17 @@ TEST_F(ImportServiceTest, TenFailuresVoidAToken) {
   EXPECT_OK(Import(key, fresh, Wrap(fresh, material)));
 }
 
+TEST_F(ImportServiceTest, ASuccessGivesItsAttemptBack) {
+  const std::string key = MakeExternal();
+  const auto parameters = ParametersFor(key);
+  const Bytes wrapped = Wrap(parameters, material);
+  for (int i = 0; i < 9; ++i)
+    EXPECT_THAT(Import(key, parameters, Bytes(256, 1)), Fails(Reason::kBadCiphertext));
+  for (int i = 0; i < 3; ++i) EXPECT_OK(Import(key, parameters, wrapped));
+  EXPECT_THAT(Import(key, parameters, Bytes(256, 1)), Fails(Reason::kBadCiphertext));
+  EXPECT_THAT(Import(key, parameters, wrapped), Fails(Reason::kBadImportToken));
+}
+
 TEST_F(ImportServiceTest, LiveTokensAreLimited) {
   limits.import_tokens = 2;
   Reopen();

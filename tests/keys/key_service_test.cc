@@ -62,6 +62,7 @@ TEST_F(KeyServiceTest, RefusesWhatDoesNotFit) {
   EXPECT_THAT(create({.rotation_days = 731}), Fails(Reason::kBadRotationInterval));
   EXPECT_THAT(create({.description = std::string(8193, 'x')}), Fails(Reason::kTooLong));
   EXPECT_THAT(create({.alias = "no spaces"}), Fails(Reason::kBadParameter));
+  EXPECT_THAT(create({.project = "a\r\nb"}), Fails(Reason::kBadParameter));
   EXPECT_THAT(create({.level = ProtectionLevel::kHsm}),
               Fails(Reason::kHsmKeyCreationFailed));
   EXPECT_EQ(kms->keys().List(me, {}, {})->total, 0U);
