@@ -1,6 +1,7 @@
 #include "kmsctl/envelope_file.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <string_view>
 #include <vector>
@@ -33,14 +34,16 @@ bool IsSound(const EnvelopeHeader& header) {
 }
 
 Bytes WriteHeader(const EnvelopeHeader& header) {
-  Bytes bytes(kMagic.begin(), kMagic.end());
+  Bytes bytes;
+  const auto put = std::back_inserter(bytes);
+  std::ranges::copy(kMagic, put);
   bytes.push_back(kFormat);
   bytes.push_back(kAes256Gcm);
   bytes.push_back(static_cast<std::uint8_t>(header.chunk_bits));
-  bytes.insert(bytes.end(), header.salt.begin(), header.salt.end());
+  std::ranges::copy(header.salt, put);
   bytes.push_back(static_cast<std::uint8_t>(header.key_blob.size() >> 8));
   bytes.push_back(static_cast<std::uint8_t>(header.key_blob.size()));
-  bytes.insert(bytes.end(), header.key_blob.begin(), header.key_blob.end());
+  std::ranges::copy(header.key_blob, put);
   return bytes;
 }
 
