@@ -118,7 +118,6 @@ Result<void> ImportService::ImportMaterial(const RequestContext& context,
 
   KeyRecord key;
   TokenRecord token;
-  std::string version_id;
   {
     KMS_TRY(const auto snapshot, parts.store.Read());
     KMS_TRY(key, domain_->ReadKey(*snapshot, context, name, kImportAction));
