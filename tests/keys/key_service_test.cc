@@ -138,6 +138,9 @@ TEST_F(KeyServiceTest, FiltersTogether) {
   EXPECT_EQ(ids({.state = KeyState::kDisabled}), Ids{off});
   EXPECT_EQ(ids({.level = ProtectionLevel::kSoftware}), (Ids{sm4, off, sign}));
   EXPECT_EQ(ids({.spec = KeySpec::kSm4, .state = KeyState::kDisabled}), Ids{});
+  const PageRequest far = {SIZE_MAX / 2 + 1, 2};  // whose product is 0 again
+  EXPECT_TRUE(kms->keys().List(me, {.spec = KeySpec::kSm4}, far)->items.empty());
+  EXPECT_TRUE(kms->keys().List(me, {}, far)->items.empty());
 }
 
 TEST_F(KeyServiceTest, APrincipalWithoutRightsSeesNothing) {

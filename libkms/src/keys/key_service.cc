@@ -177,7 +177,7 @@ Result<Page<KeyDescription>> KeyService::List(const RequestContext& context,
   }
 
   const UnixMillis now = domain_->Now();
-  const std::size_t first = page.number * page.size;
+  const std::size_t first = FirstOf(page);
   KMS_TRY(const auto ids, PageOf(*snapshot, index, {0, static_cast<std::size_t>(-1)}));
   for (const std::string& id : ids) {
     KMS_TRY(const auto key, describe(id));

@@ -14,13 +14,20 @@
 
 namespace kms {
 
+// FirstOf is the index of the first item of a page; past every list if it does not fit.
+inline std::size_t FirstOf(const PageRequest& page) {
+  const std::size_t first = page.number * page.size;
+  const bool fits = page.size == 0 || first / page.size == page.number;
+  return fits ? first : static_cast<std::size_t>(-1);
+}
+
 // PageOf returns the names on one page of the index under `prefix`.
 inline Result<std::vector<std::string>> PageOf(const Reader& reader,
                                                const std::string& prefix,
                                                const PageRequest& page) {
   std::vector<std::string> names;
-  const std::size_t first = page.number * page.size;
-  if (page.size != 0 && first / page.size != page.number) return names;  // past any end
+  const std::size_t first = FirstOf(page);
+  if (first + page.size < first) return names;  // past any end
   KMS_TRY(const auto entries, reader.Scan(prefix, {}, first + page.size));
   for (std::size_t i = first; i < entries.size(); ++i) {
     KMS_TRY(PointerRecord pointer, FromJson<PointerRecord>(entries[i].value));
