@@ -18,6 +18,7 @@
 #include <string_view>
 
 #include "kms/bytes.h"
+#include "kms/digest.h"
 #include "kms/result.h"
 #include "kms/root_key.h"
 #include "kms/secret_bytes.h"
@@ -29,6 +30,9 @@ enum class KeySpec : std::uint8_t { kAes256, kSm4, kRsa2048, kSm2 };
 constexpr bool IsSymmetric(KeySpec spec) {
   return spec == KeySpec::kAes256 || spec == KeySpec::kSm4;
 }
+
+// How long the material of a symmetric key is.
+constexpr std::size_t KeyBytes(KeySpec spec) { return spec == KeySpec::kSm4 ? 16 : 32; }
 
 // Over a digest that the caller made. RSA: SHA-256, PSS with MGF1-SHA-256 and a
 // salt of 32 bytes. SM2: the finished e of GB/T 32918.2; signatures are DER.
@@ -67,6 +71,9 @@ class SymmetricKey {
   // About how much memory the loaded key takes, for the cache.
   virtual std::size_t footprint_bytes() const = 0;
 
+  // Whether Seal and Open wait for a device, and so belong on a thread that may wait.
+  virtual bool waits() const;
+
  protected:
   SymmetricKey() = default;
 };
@@ -95,6 +102,9 @@ class PrivateKey {
                                          ByteView ciphertext, std::size_t size) = 0;
 
   virtual std::size_t footprint_bytes() const = 0;
+
+  // Whether Sign and Decrypt wait for a device.
+  virtual bool waits() const;
 
  protected:
   PrivateKey() = default;
@@ -128,6 +138,24 @@ class PublicKey {
 struct WrappedKey {
   Bytes sealed;      // opens only at its place
   Bytes public_key;  // DER SubjectPublicKeyInfo; empty for symmetric keys
+  // For whoever asks where a key lives: the index of the HSM root key that it is under,
+  // 0 for the software root key; and whether the material is an object in the token, to
+  // which `sealed` only refers.
+  std::uint32_t root = 0;
+  bool in_token = false;
+};
+
+// The key pair that somebody encrypted material to, as Generate made it.
+struct WrappingPair {
+  Place place;
+  ByteView sealed;
+  EncryptionAlgorithm algorithm = EncryptionAlgorithm::kRsaOaepSha256;
+};
+
+// Imported material: wrapped, and HMAC-SHA-256 under the material over a label.
+struct ImportedKey {
+  WrappedKey key;
+  Digest32 print;
 };
 
 class CryptoBackend {
@@ -154,6 +182,16 @@ class CryptoBackend {
   virtual Result<WrappedKey> Import(KeySpec spec, const Place& place,
                                     const SecretBytes& material) = 0;
 
+  // ImportWrapped takes in material that came encrypted to `pair`, of a symmetric key for
+  // `place`, and prints it with `label`. A backend with a token opens it there, if the
+  // token can. After PKCS#1 v1.5 every way to be wrong is one failure, found with the
+  // work of a success.
+  // Fails: kAuthFailed with Reason::kBadCiphertext; kInvalidArgument with
+  // Reason::kBadAesKeyLength for a wrong length after OAEP; kUnsupported; kUnavailable.
+  virtual Result<ImportedKey> ImportWrapped(KeySpec spec, const Place& place,
+                                            const WrappingPair& pair, ByteView wrapped,
+                                            ByteView label);
+
   // The three Load functions make stored material ready for use.
   // Fail: kCorrupt with Reason::kKeyDecryptionFailed; kUnsupported; kUnavailable.
   virtual Result<std::shared_ptr<SymmetricKey>> LoadSymmetric(KeySpec spec,
@@ -166,6 +204,18 @@ class CryptoBackend {
   // 2048 bits, or a point on the SM2 curve by name.
   // Fails: kInvalidArgument with Reason::kBadRsaKeyLength.
   virtual Result<std::shared_ptr<PublicKey>> LoadPublic(ByteView subject_public_key) = 0;
+
+  // Whether material may become an object in a token, which somebody must destroy when
+  // its record goes (WrappedKey::in_token).
+  virtual bool keeps_objects() const;
+
+  // Destroy removes the token's object of that Place::instance; none there is success.
+  // Fails: kUnavailable.
+  virtual Result<void> Destroy(std::string_view instance);
+
+  // Check tells whether the backend can serve now.
+  // Fails: kUnavailable, with a detail that says why.
+  virtual Result<void> Check();
 
  protected:
   CryptoBackend() = default;

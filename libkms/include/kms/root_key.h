@@ -19,13 +19,19 @@
 
 namespace kms {
 
-// Where a sealed secret belongs. Encoded with JoinKey as associated data.
+// Where a sealed secret belongs.
 struct Place {
   std::string_view account;
   std::string_view object;   // a key, an access key, a token
   std::string_view version;  // empty where an object has none
   std::string_view purpose;  // what the secret is: "material", "secret-key", ...
+  // Which of several materials that a version has had, where that matters: a token that
+  // cannot wrap keeps each as an object of this name. Empty: not told apart.
+  std::string_view instance = {};
 };
+
+// EncodePlace is the place as associated data.
+std::string EncodePlace(const Place& place);
 
 class RootKey {
  public:

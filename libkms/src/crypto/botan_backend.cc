@@ -11,21 +11,6 @@
 
 namespace kms {
 
-SymmetricKey::~SymmetricKey() = default;
-PrivateKey::~PrivateKey() = default;
-PublicKey::~PublicKey() = default;
-CryptoBackend::~CryptoBackend() = default;
-
-bool Fits(SignatureAlgorithm algorithm, KeySpec spec) {
-  return spec ==
-         (algorithm == SignatureAlgorithm::kSm2 ? KeySpec::kSm2 : KeySpec::kRsa2048);
-}
-
-bool Fits(EncryptionAlgorithm algorithm, KeySpec spec) {
-  return spec ==
-         (algorithm == EncryptionAlgorithm::kSm2 ? KeySpec::kSm2 : KeySpec::kRsa2048);
-}
-
 namespace {
 
 using internal::CipherSuite;

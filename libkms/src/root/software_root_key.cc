@@ -29,8 +29,6 @@
 
 namespace kms {
 
-RootKey::~RootKey() = default;
-
 namespace {
 
 using internal::CipherSuite;
@@ -50,18 +48,15 @@ class SoftwareRootKey final : public RootKey {
       : cipher_(CipherSuite::kAes256Gcm, std::move(key)) {}
 
   Result<Bytes> Seal(const Place& place, ByteView secret) const override {
-    return cipher_.Seal({}, AsBytes(ContextOf(place)), secret);
+    return cipher_.Seal({}, AsBytes(EncodePlace(place)), secret);
   }
   Result<SecretBytes> Open(const Place& place, ByteView sealed) const override {
-    auto opened = cipher_.Open({}, AsBytes(ContextOf(place)), sealed);
+    auto opened = cipher_.Open({}, AsBytes(EncodePlace(place)), sealed);
     if (!opened) return Reason::kKeyDecryptionFailed;
     return opened;
   }
 
  private:
-  static std::string ContextOf(const Place& place) {
-    return JoinKey({place.account, place.object, place.version, place.purpose});
-  }
   mutable MessageCipher cipher_;
 };
 
