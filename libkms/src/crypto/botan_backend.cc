@@ -6,6 +6,7 @@
 
 #include "crypto/botan_keys.h"
 #include "crypto/message_cipher.h"
+#include "crypto/pair_test.h"
 #include "crypto/self_test.h"
 #include "kms/crypto_backend.h"
 
@@ -122,27 +123,12 @@ class BotanBackend final : public CryptoBackend {
  private:
   static Error Corrupt() { return Error(Reason::kKeyDecryptionFailed); }
 
-  // The pairwise test: what one half makes, the other must accept.
   static Result<void> CheckPair(KeySpec spec, const internal::NewPair& pair) {
-    const bool sm2 = spec == KeySpec::kSm2;
-    const auto signing =
-        sm2 ? SignatureAlgorithm::kSm2 : SignatureAlgorithm::kRsaPkcs1Sha256;
-    const auto encryption =
-        sm2 ? EncryptionAlgorithm::kSm2 : EncryptionAlgorithm::kRsaOaepSha256;
-    const auto secret = internal::ReadPrivateKey(spec, pair.secret.Reveal());
-    const auto open = internal::ReadPublicKey(pair.public_key);
-    if (secret == nullptr || open == nullptr) return Reason::kKeyCreationFailed;
-    const Bytes probe(32, 0x5A);
-    const auto signature = secret->Sign(signing, probe);
-    if (!signature) return Reason::kKeyCreationFailed;
-    const auto verified = open->Verify(signing, probe, signature.value());
-    const auto encrypted = open->Encrypt(encryption, probe);
-    if (!verified || !verified.value() || !encrypted) return Reason::kKeyCreationFailed;
-    const auto decrypted = secret->Decrypt(encryption, encrypted.value());
-    if (!decrypted || !ConstantTimeEqual(decrypted.value().Reveal(), probe)) {
+    const auto private_key = internal::ReadPrivateKey(spec, pair.secret.Reveal());
+    const auto public_key = internal::ReadPublicKey(pair.public_key);
+    if (private_key == nullptr || public_key == nullptr)
       return Reason::kKeyCreationFailed;
-    }
-    return {};
+    return internal::TestPair(spec, *private_key, *public_key);
   }
 
   const RootKey& root_;
