@@ -5,13 +5,14 @@
 
 #include <p11-kit/pkcs11.h>
 
-#include <cstring>
+#include <cstdint>
 #include <deque>
-#include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kms/bytes.h"
+#include "kms/secret_bytes.h"
 
 namespace kms::pkcs11 {
 
@@ -38,6 +39,13 @@ class Template {
   Template& Text(CK_ATTRIBUTE_TYPE type, std::string_view value) {
     return Add(type, value.data(), value.size());
   }
+  // As Data, wiped with the template.
+  Template& Secret(CK_ATTRIBUTE_TYPE type, ByteView value) {
+    secrets_.push_back(SecretBytes::CopyOf(value));
+    const ByteView kept = secrets_.back().Reveal();
+    attributes_.push_back({type, const_cast<std::uint8_t*>(kept.data()), kept.size()});
+    return *this;
+  }
   // An attribute whose value is a template of its own.
   Template& Nested(CK_ATTRIBUTE_TYPE type, Template nested) {
     nested_.push_back(std::move(nested));
@@ -58,8 +66,10 @@ class Template {
   }
 
   std::vector<CK_ATTRIBUTE> attributes_;
-  std::deque<Bytes> values_;     // whose elements never move
-  std::deque<Template> nested_;  // likewise
+  // Deques, whose elements never move.
+  std::deque<Bytes> values_;
+  std::deque<SecretBytes> secrets_;
+  std::deque<Template> nested_;
 };
 
 }  // namespace kms::pkcs11

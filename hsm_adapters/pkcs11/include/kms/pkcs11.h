@@ -39,6 +39,7 @@ struct Pkcs11Config {
   int sessions = 2;                   // calls into the token at once, 1 to 64
   int call_timeout_millis = 10'000;   // how long anybody waits for a call
   int probe_interval_millis = 1'000;  // how often the token is looked at
+  std::string sync_folder;            // synced after a token object was made; empty: none
   bool copy_token_objects = true;     // to session objects, where the token allows it
 };
 

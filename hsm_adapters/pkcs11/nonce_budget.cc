@@ -1,0 +1,50 @@
+#include "hsm_adapters/pkcs11/nonce_budget.h"
+
+#include <algorithm>
+
+#include "core/json_record.h"
+
+namespace kms {
+
+// How many nonces have been given away.
+struct NonceCountRecord {
+  std::uint64_t reserved = 0;
+};
+
+template <typename Archive>
+void Members(Archive& archive, NonceCountRecord& record) {
+  archive("reserved", record.reserved);
+}
+
+namespace pkcs11 {
+namespace {
+
+constexpr std::uint64_t kLargestBlock = std::uint64_t{1} << 20;
+
+}  // namespace
+
+Result<void> NonceBudget::Take() {
+  const std::lock_guard lock(mutex_);
+  if (left_ == 0) {
+    KMS_CHECK_OK(store_.Update([&](Transaction& transaction) -> Result<void> {
+      NonceCountRecord count;
+      KMS_TRY(const auto found, transaction.Get(store_key_));
+      if (found) {
+        KMS_TRY(count, ReadRecord<NonceCountRecord>(found->value));
+      }
+      if (count.reserved + block_ > kMost)
+        return Error(Reason::kQuotaUsedUp,
+                     "the key has sealed all the messages that it may: rotate it");
+      count.reserved += block_;
+      transaction.Put(store_key_, WriteRecord(count));
+      return {};
+    }));
+    left_ = block_;
+    block_ = std::min(block_ * 2, kLargestBlock);
+  }
+  --left_;
+  return {};
+}
+
+}  // namespace pkcs11
+}  // namespace kms

@@ -1,0 +1,138 @@
+// The padding checks are deprecated in OpenSSL 3 in favour of whole decryptions, which
+// cannot be had here: the key is in a token.
+#define OPENSSL_SUPPRESS_DEPRECATED
+
+#include "hsm_adapters/pkcs11/rsa.h"
+
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/param_build.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include "hsm_adapters/pkcs11/return_code.h"
+
+namespace kms::pkcs11 {
+namespace {
+
+template <auto kFree>
+struct Freed {
+  template <typename T>
+  void operator()(T* object) const {
+    kFree(object);
+  }
+};
+using Number = std::unique_ptr<BIGNUM, Freed<BN_clear_free>>;
+using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
+using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Freed<EVP_PKEY_CTX_free>>;
+using Builder = std::unique_ptr<OSSL_PARAM_BLD, Freed<OSSL_PARAM_BLD_free>>;
+using Parameters = std::unique_ptr<OSSL_PARAM, Freed<OSSL_PARAM_free>>;
+
+Number ReadNumber(ByteView bytes) {
+  return Number(BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr));
+}
+
+Error BadKey() {
+  ERR_clear_error();
+  return Failed("the token returned a public key that is none of RSA with 2048 bits");
+}
+
+}  // namespace
+
+Result<Bytes> RsaPublicKeyInfo(ByteView modulus, ByteView exponent) {
+  const Number n = ReadNumber(modulus);
+  const Number e = ReadNumber(exponent);
+  if (n == nullptr || e == nullptr || BN_num_bits(n.get()) != 2048 || !BN_is_odd(n.get()))
+    return BadKey();
+  const Builder builder(OSSL_PARAM_BLD_new());
+  const KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr));
+  if (builder == nullptr || context == nullptr ||
+      OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) != 1 ||
+      OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, e.get()) != 1)
+    return BadKey();
+  const Parameters parameters(OSSL_PARAM_BLD_to_param(builder.get()));
+  EVP_PKEY* made = nullptr;
+  if (parameters == nullptr || EVP_PKEY_fromdata_init(context.get()) != 1 ||
+      EVP_PKEY_fromdata(context.get(), &made, EVP_PKEY_PUBLIC_KEY, parameters.get()) != 1)
+    return BadKey();
+  const Key key(made);
+  unsigned char* der = nullptr;
+  const int size = i2d_PUBKEY(key.get(), &der);
+  if (size <= 0) return BadKey();
+  Bytes info(der, der + size);
+  OPENSSL_free(der);
+  return info;
+}
+
+Bytes Sha256DigestInfo(ByteView digest) {
+  constexpr std::array<std::uint8_t, 19> kPrefix = {
+      0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
+      0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20};
+  Bytes info;
+  info.reserve(kPrefix.size() + digest.size());
+  info.insert(info.end(), kPrefix.begin(), kPrefix.end());
+  info.insert(info.end(), digest.begin(), digest.end());
+  return info;
+}
+
+Result<SecretBytes> Unpad(EncryptionAlgorithm algorithm, ByteView encoded) {
+  if (encoded.size() != kRsaSize) return Reason::kBadCiphertext;
+  int size = -1;
+  const SecretBytes room =
+      SecretBytes::Filled(encoded.size(), [&](std::span<std::uint8_t> out) {
+        const int room_size = static_cast<int>(out.size());
+        const int encoded_size = static_cast<int>(encoded.size());
+        const EVP_MD* const digest =
+            algorithm == EncryptionAlgorithm::kRsaOaepSha256 ? EVP_sha256() : EVP_sha1();
+        if (algorithm == EncryptionAlgorithm::kRsaPkcs1) {
+          size = RSA_padding_check_PKCS1_type_2(out.data(), room_size, encoded.data(),
+                                                encoded_size, encoded_size);
+        } else {
+          size = RSA_padding_check_PKCS1_OAEP_mgf1(out.data(), room_size, encoded.data(),
+                                                   encoded_size, encoded_size, nullptr, 0,
+                                                   digest, digest);
+        }
+      });
+  ERR_clear_error();
+  if (size < 0) return Reason::kBadCiphertext;
+  return SecretBytes::CopyOf(room.Reveal().first(static_cast<std::size_t>(size)));
+}
+
+bool IsRsaCiphertext(ByteView ciphertext, ByteView modulus) {
+  return ciphertext.size() == kRsaSize && modulus.size() == kRsaSize &&
+         std::ranges::lexicographical_compare(ciphertext, modulus);
+}
+
+Result<RsaNumbers> ReadRsaNumbers(ByteView pkcs8) {
+  const unsigned char* at = pkcs8.data();
+  const Key key(d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(pkcs8.size())));
+  RsaNumbers numbers;
+  const auto read = [&](const char* name, Bytes* out) {
+    BIGNUM* found = nullptr;
+    if (key == nullptr || EVP_PKEY_get_bn_param(key.get(), name, &found) != 1)
+      return false;
+    const Number number(found);
+    out->resize(static_cast<std::size_t>(BN_num_bytes(number.get())));
+    BN_bn2bin(number.get(), out->data());
+    return true;
+  };
+  const bool good = read(OSSL_PKEY_PARAM_RSA_N, &numbers.modulus) &&
+                    read(OSSL_PKEY_PARAM_RSA_E, &numbers.public_exponent) &&
+                    read(OSSL_PKEY_PARAM_RSA_D, &numbers.private_exponent) &&
+                    read(OSSL_PKEY_PARAM_RSA_FACTOR1, &numbers.prime1) &&
+                    read(OSSL_PKEY_PARAM_RSA_FACTOR2, &numbers.prime2) &&
+                    read(OSSL_PKEY_PARAM_RSA_EXPONENT1, &numbers.exponent1) &&
+                    read(OSSL_PKEY_PARAM_RSA_EXPONENT2, &numbers.exponent2) &&
+                    read(OSSL_PKEY_PARAM_RSA_COEFFICIENT1, &numbers.coefficient);
+  ERR_clear_error();
+  if (!good) return Error(Reason::kInternal, "no RSA private key");
+  return numbers;
+}
+
+}  // namespace kms::pkcs11

@@ -1,0 +1,39 @@
+// What RSA needs outside the token: public keys as DER, the encodings around raw RSA, by
+// libcrypto, in constant time where a secret is decoded.
+
+#ifndef KMS_PKCS11_RSA_H_
+#define KMS_PKCS11_RSA_H_
+
+#include "kms/bytes.h"
+#include "kms/crypto_backend.h"
+#include "kms/result.h"
+#include "kms/secret_bytes.h"
+
+namespace kms::pkcs11 {
+
+inline constexpr std::size_t kRsaSize = 256;
+
+// SubjectPublicKeyInfo of an RSA key. Fails: kHsmUnavailable if the numbers, which come
+// from a token, make no key of 2048 bits.
+Result<Bytes> RsaPublicKeyInfo(ByteView modulus, ByteView exponent);
+
+// DigestInfo of a SHA-256 digest, for raw PKCS#1 v1.5 signatures.
+Bytes Sha256DigestInfo(ByteView digest);
+
+// Unpad takes the padding off what raw RSA has decrypted.
+// Fails: kBadCiphertext, after the same work for every wrong padding of one algorithm.
+Result<SecretBytes> Unpad(EncryptionAlgorithm algorithm, ByteView encoded);
+
+// Whether `ciphertext` has the length of `modulus` and is less than it, as numbers.
+bool IsRsaCiphertext(ByteView ciphertext, ByteView modulus);
+
+// The numbers of an RSA private key, for a template; from PKCS#8 DER.
+struct RsaNumbers {
+  Bytes modulus, public_exponent, private_exponent, prime1, prime2, exponent1, exponent2,
+      coefficient;
+};
+Result<RsaNumbers> ReadRsaNumbers(ByteView pkcs8);
+
+}  // namespace kms::pkcs11
+
+#endif  // KMS_PKCS11_RSA_H_

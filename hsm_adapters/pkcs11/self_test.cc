@@ -1,0 +1,203 @@
+#include "hsm_adapters/pkcs11/self_test.h"
+
+#include <openssl/crypto.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+
+#include "crypto/self_test_vectors.h"
+#include "hsm_adapters/pkcs11/return_code.h"
+#include "hsm_adapters/pkcs11/roots.h"
+#include "hsm_adapters/pkcs11/rsa.h"
+#include "hsm_adapters/pkcs11/rsa_key.h"
+#include "hsm_adapters/pkcs11/token_cipher.h"
+#include "kms/digest.h"
+
+namespace kms::pkcs11 {
+namespace {
+
+namespace vectors = internal::self_test;
+
+constexpr std::size_t kTagSize = 16;
+
+Bytes Hex(std::string_view text) {
+  Bytes bytes(text.size() / 2);
+  std::size_t size = 0;
+  if (OPENSSL_hexstr2buf_ex(bytes.data(), bytes.size(), &size, std::string(text).c_str(),
+                            '\0') != 1 ||
+      size != bytes.size())
+    return {};
+  return bytes;
+}
+
+Error Wrong(std::string_view algorithm) {
+  return Error(Reason::kInternal,
+               "known answer test of the token failed: " + std::string(algorithm));
+}
+
+Result<KeyObject> PutSecretKey(Access& access, CK_KEY_TYPE type, ByteView value,
+                               bool wraps, bool extractable, CipherUse use) {
+  Template key;
+  key.Number(CKA_CLASS, CKO_SECRET_KEY)
+      .Number(CKA_KEY_TYPE, type)
+      .Flag(CKA_TOKEN, false)
+      .Flag(CKA_PRIVATE, true)
+      .Flag(CKA_SENSITIVE, true)
+      .Flag(CKA_EXTRACTABLE, extractable);
+  if (wraps) {
+    key.Flag(CKA_WRAP, true);
+  } else if (type == CKK_AES) {
+    AddUse(use, &key);
+  }
+  key.Secret(CKA_VALUE, value);
+  KMS_TRY(const CK_OBJECT_HANDLE made, access.Keep()->Create(std::move(key)));
+  return KeyObject{made};
+}
+
+// A token that takes no keys from outside says so here.
+Result<bool> TakesKeys(Token& token) {
+  return token.Call([](Access& access) -> Result<bool> {
+    const Bytes value(32, 1);
+    const auto key =
+        PutSecretKey(access, CKK_AES, value, false, false, CipherUse::kEncrypt);
+    if (!key) {
+      if (RemedyOf(access.fault()) != Remedy::kReport) return key.error();
+      access.Settle();
+      return false;
+    }
+    const ScopedObject destroyed(access, key->handle);
+    return true;
+  });
+}
+
+Result<Bytes> EncryptKnown(Access& access, CK_OBJECT_HANDLE key) {
+  std::array<CK_BYTE, 12> nonce{};
+  Bytes associated = {'t', 'o', 'k', 'e', 'n'};
+  CK_GCM_PARAMS parameters{};
+  parameters.pIv = nonce.data();
+  parameters.ulIvLen = nonce.size();
+  parameters.ulIvBits = nonce.size() * 8;
+  parameters.pAAD = associated.data();
+  parameters.ulAADLen = associated.size();
+  parameters.ulTagBits = kTagSize * 8;
+  return access.session().Encrypt({CKM_AES_GCM, &parameters, sizeof parameters}, key,
+                                  AsBytes(vectors::kMessage),
+                                  vectors::kMessage.size() + kTagSize);
+}
+
+// openssl(1) derived the key, and another implementation of GCM sealed with it.
+Result<void> TestAes(Token& token) {
+  const CipherUse use = CanDerive(token) ? CipherUse::kDerive : CipherUse::kEncrypt;
+  KMS_TRY(const Bytes sealed, token.Call([use](Access& access) -> Result<Bytes> {
+    const Bytes base =
+        Hex("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308");
+    KMS_TRY(const KeyObject made, PutSecretKey(access, CKK_AES, base, false, false, use));
+    const ScopedObject key(access, made.handle);
+    if (use == CipherUse::kEncrypt) return EncryptKnown(access, key.handle());
+    Digest32 from{};
+    for (std::size_t i = 0; i < from.size(); ++i) from[i] = static_cast<std::uint8_t>(i);
+    KMS_TRY(const KeyObject derived, DeriveMessageKey(access, key.handle(), from));
+    const ScopedObject message_key(access, derived.handle);
+    return EncryptKnown(access, message_key.handle());
+  }));
+  const std::string_view expected =
+      use == CipherUse::kDerive
+          ? "2801fc32d88cb4dc7ca775222776e29d7d34638b41df7ba75e9ba9097574dbad"
+          : "a3799fb4969b184474451f104d3938f299e05b33aa01667e596c7a1bb70eccb8";
+  if (sealed != Hex(expected))
+    return Wrong(use == CipherUse::kDerive ? "AES key derivation and GCM" : "AES GCM");
+  return {};
+}
+
+// RFC 5649, section 6: 20 octets under a key of 192 bits.
+Result<void> TestWrap(Token& token) {
+  if (!CanWrap(token)) return {};
+  KMS_TRY(const Bytes wrapped,
+          token.Call([mechanism = WrapMechanism(token)](Access& access) -> Result<Bytes> {
+            KMS_TRY(const KeyObject wrapping,
+                    PutSecretKey(access, CKK_AES,
+                                 Hex("5840df6e29b02af1ab493b705bf16ea1ae8338f4dcc176a8"),
+                                 true, false, CipherUse::kEncrypt));
+            const ScopedObject wrapping_key(access, wrapping.handle);
+            KMS_TRY(const KeyObject secret,
+                    PutSecretKey(access, CKK_GENERIC_SECRET,
+                                 Hex("c37b7e6492584340bed12207808941155068f738"), false,
+                                 true, CipherUse::kEncrypt));
+            const ScopedObject key(access, secret.handle);
+            return access.Keep()->Wrap(mechanism, wrapping_key.handle(), key.handle());
+          }));
+  if (wrapped != Hex("138bdeaa9b8fa7fc61f97742e72248ee5ae6ae5360d1ae6a5f54f373fa543b6a"))
+    return Wrong("AES key wrap with padding");
+  return {};
+}
+
+Result<void> TestRsa(Token& token, CryptoBackend& software) {
+  KMS_TRY(const RsaNumbers numbers, ReadRsaNumbers(Hex(vectors::kRsaTestKey)));
+  TokenRsaKey key(token,
+                  [numbers](Access& access) -> Result<KeyObject> {
+                    Template made;
+                    made.Number(CKA_CLASS, CKO_PRIVATE_KEY)
+                        .Number(CKA_KEY_TYPE, CKK_RSA)
+                        .Flag(CKA_TOKEN, false)
+                        .Flag(CKA_PRIVATE, true)
+                        .Flag(CKA_SENSITIVE, true)
+                        .Flag(CKA_EXTRACTABLE, false)
+                        .Flag(CKA_SIGN, true)
+                        .Flag(CKA_DECRYPT, true)
+                        .Data(CKA_MODULUS, numbers.modulus)
+                        .Data(CKA_PUBLIC_EXPONENT, numbers.public_exponent)
+                        .Data(CKA_PRIVATE_EXPONENT, numbers.private_exponent)
+                        .Data(CKA_PRIME_1, numbers.prime1)
+                        .Data(CKA_PRIME_2, numbers.prime2)
+                        .Data(CKA_EXPONENT_1, numbers.exponent1)
+                        .Data(CKA_EXPONENT_2, numbers.exponent2)
+                        .Data(CKA_COEFFICIENT, numbers.coefficient);
+                    KMS_TRY(const CK_OBJECT_HANDLE handle,
+                            access.Keep()->Create(std::move(made)));
+                    return KeyObject{handle};
+                  },
+                  {});
+  KMS_CHECK_OK(key.ReadModulus());
+  const Digest32 digest = Digest(DigestAlgorithm::kSha256, AsBytes(vectors::kMessage));
+  KMS_TRY(const Bytes pkcs1, key.Sign(SignatureAlgorithm::kRsaPkcs1Sha256, digest));
+  if (pkcs1 != Hex(vectors::kRsaPkcs1Signature))
+    return Wrong("RSA PKCS#1 v1.5 signature");
+  KMS_TRY(const Bytes pss, key.Sign(SignatureAlgorithm::kRsaPssSha256, digest));
+  KMS_TRY(const auto open, software.LoadPublic(Hex(vectors::kRsaTestPublicKey)));
+  KMS_TRY(const bool verified,
+          open->Verify(SignatureAlgorithm::kRsaPssSha256, digest, pss));
+  if (!verified) return Wrong("RSA PSS signature");
+  struct Case {
+    EncryptionAlgorithm algorithm;
+    std::string_view ciphertext;
+    const char* name;
+  };
+  for (const Case& test :
+       {Case{EncryptionAlgorithm::kRsaOaepSha256, vectors::kRsaOaepSha256Ciphertext,
+             "RSA OAEP-SHA-256 decryption"},
+        Case{EncryptionAlgorithm::kRsaOaepSha1, vectors::kRsaOaepSha1Ciphertext,
+             "RSA OAEP-SHA-1 decryption"},
+        Case{EncryptionAlgorithm::kRsaPkcs1, vectors::kRsaPkcs1Ciphertext,
+             "RSA PKCS#1 v1.5 decryption"}}) {
+    const auto opened = key.Decrypt(test.algorithm, Hex(test.ciphertext));
+    if (!opened && opened.error().reason() == Reason::kAlgorithmNotSupported) continue;
+    if (!opened) return opened.error();
+    if (AsText(opened->Reveal()) != vectors::kMessage) return Wrong(test.name);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> RunTokenSelfTest(Token& token, CryptoBackend& software) {
+  KMS_TRY(const bool takes_keys, TakesKeys(token));
+  // Its sealing was tried when its root was opened, and its pairs are when they are made.
+  if (!takes_keys) return {};
+  KMS_CHECK_OK(TestAes(token));
+  KMS_CHECK_OK(TestWrap(token));
+  return TestRsa(token, software);
+}
+
+}  // namespace kms::pkcs11

@@ -1,0 +1,73 @@
+#include "hsm_adapters/pkcs11/token.h"
+
+#include "hsm_adapters/pkcs11/token_core.h"
+
+namespace kms::pkcs11 {
+
+Job::~Job() = default;
+
+void Job::Finish() {
+  const std::lock_guard lock(mutex_);
+  finished_ = true;
+  changed_.notify_all();
+}
+
+bool Job::Wait(std::chrono::milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  given_up_ = !changed_.wait_for(lock, patience, [&] { return finished_; });
+  return !given_up_;
+}
+
+bool Job::given_up() const {
+  const std::lock_guard lock(mutex_);
+  return given_up_;
+}
+
+Token::Token(std::shared_ptr<TokenCore> core) : core_(std::move(core)) {}
+
+Result<std::unique_ptr<Token>> Token::Open(const Pkcs11Config& config, Use examine,
+                                           Use probe) {
+  auto core = std::make_shared<TokenCore>(config, std::move(examine), std::move(probe));
+  KMS_CHECK_OK(core->Connect());
+  core->Start();
+  return std::unique_ptr<Token>(new Token(std::move(core)));
+}
+
+Token::~Token() { Close(); }
+
+void Token::Enqueue(std::shared_ptr<Job> job) { core_->Enqueue(std::move(job)); }
+
+std::optional<Error> Token::Await(Job& job) {
+  if (job.Wait(core_->patience())) return std::nullopt;
+  return core_->GivenUp();
+}
+
+void Token::Post(Use call) { core_->Post(std::move(call)); }
+bool Token::Has(CK_MECHANISM_TYPE mechanism, CK_FLAGS use) const {
+  return core_->Has(mechanism, use);
+}
+bool Token::up() const { return core_->up(); }
+Error Token::DownError() const { return core_->DownError(); }
+void Token::Describe(Pkcs11Status* status) const { core_->Describe(status); }
+const Pkcs11Config& Token::config() const { return core_->config(); }
+bool Token::Close() { return core_->Close(); }
+
+TokenKey::~TokenKey() {
+  if (!object_.ours || object_.handle == CK_INVALID_HANDLE) return;
+  token_.Post([handle = object_.handle, epoch = epoch_](Access& access) -> Result<void> {
+    if (access.epoch() != epoch) return {};
+    return access.Keep()->Destroy(handle);
+  });
+}
+
+Result<CK_OBJECT_HANDLE> TokenKey::Handle(Access& access) {
+  const std::lock_guard lock(mutex_);
+  if (object_.handle != CK_INVALID_HANDLE && epoch_ == access.epoch())
+    return object_.handle;
+  object_ = {};
+  KMS_TRY(object_, make_(access));
+  epoch_ = access.epoch();
+  return object_.handle;
+}
+
+}  // namespace kms::pkcs11

@@ -1,0 +1,254 @@
+#include "hsm_adapters/pkcs11/token_cipher.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "hsm_adapters/pkcs11/return_code.h"
+#include "hsm_adapters/pkcs11/token_control.h"
+#include "kms/digest.h"
+
+namespace kms::pkcs11 {
+namespace {
+
+constexpr std::uint8_t kFormat = 1;
+constexpr std::uint8_t kDerivedSuite = 3;
+constexpr std::uint8_t kDirectSuite = 4;
+constexpr std::size_t kSaltSize = 16;
+constexpr std::size_t kNonceSize = 12;
+constexpr std::size_t kTagSize = 16;
+constexpr std::size_t kKeySize = 32;
+constexpr std::uint64_t kMessagesPerSalt = std::uint64_t{1} << 20;
+constexpr std::size_t kIdleSealing = 16;
+constexpr std::size_t kRecentSalts = 32;
+constexpr std::string_view kLabel = "libkms token message v1";
+
+using Nonce = std::array<std::uint8_t, kNonceSize>;
+
+void AppendWithLength(ByteView part, Bytes* out) {
+  for (int shift = 56; shift >= 0; shift -= 8)
+    out->push_back(static_cast<std::uint8_t>(std::uint64_t{part.size()} >> shift));
+  out->insert(out->end(), part.begin(), part.end());
+}
+
+Bytes Associated(ByteView head, ByteView context) {
+  Bytes data;
+  data.reserve(16 + head.size() + context.size());
+  AppendWithLength(head, &data);
+  AppendWithLength(context, &data);
+  return data;
+}
+
+// What the message key is derived from.
+Digest32 DeriveFrom(ByteView head, ByteView salt) {
+  Bytes input(kLabel.begin(), kLabel.end());
+  AppendWithLength(salt, &input);
+  AppendWithLength(head, &input);
+  return Digest(DigestAlgorithm::kSha256, input);
+}
+
+// Lengths of nonce and tag are ours to say: tokens let any pass.
+CK_GCM_PARAMS GcmParameters(Nonce& nonce, Bytes& associated) {
+  CK_GCM_PARAMS parameters{};
+  parameters.pIv = nonce.data();
+  parameters.ulIvLen = nonce.size();
+  parameters.ulIvBits = nonce.size() * 8;
+  parameters.pAAD = associated.data();
+  parameters.ulAADLen = associated.size();
+  parameters.ulTagBits = kTagSize * 8;
+  return parameters;
+}
+
+Error BadCiphertext() { return Error(Reason::kBadCiphertext); }
+
+}  // namespace
+
+bool CanDerive(const Token& token) {
+  return token.Has(CKM_AES_CBC_ENCRYPT_DATA, CKF_DERIVE);
+}
+
+bool CanEncrypt(const Token& token) {
+  return token.Has(CKM_AES_GCM, CKF_ENCRYPT | CKF_DECRYPT);
+}
+
+Result<KeyObject> DeriveMessageKey(Access& access, CK_OBJECT_HANDLE base, Digest32 from) {
+  CK_AES_CBC_ENCRYPT_DATA_PARAMS parameters{};
+  parameters.pData = from.data();
+  parameters.length = from.size();
+  Template key;
+  key.Number(CKA_CLASS, CKO_SECRET_KEY)
+      .Number(CKA_KEY_TYPE, CKK_AES)
+      .Number(CKA_VALUE_LEN, kKeySize)
+      .Flag(CKA_TOKEN, false)
+      .Flag(CKA_PRIVATE, true)
+      .Flag(CKA_SENSITIVE, true)
+      .Flag(CKA_EXTRACTABLE, false);
+  AddUse(CipherUse::kEncrypt, &key);
+  KMS_TRY(
+      const CK_OBJECT_HANDLE derived,
+      access.Keep()->Derive({CKM_AES_CBC_ENCRYPT_DATA, &parameters, sizeof parameters},
+                            base, std::move(key)));
+  return KeyObject{derived};
+}
+
+void AddUse(CipherUse use, Template* key) {
+  const bool derive = use == CipherUse::kDerive;
+  key->Flag(CKA_DERIVE, derive)
+      .Flag(CKA_ENCRYPT, !derive)
+      .Flag(CKA_DECRYPT, !derive)
+      .Flag(CKA_WRAP, false)
+      .Flag(CKA_UNWRAP, false)
+      .Flag(CKA_SIGN, false)
+      .Flag(CKA_VERIFY, false);
+}
+
+// The message key of one salt.
+struct TokenCipher::Salted {
+  Salted(Token& token, std::shared_ptr<TokenKey> base, ByteView of_head, ByteView of_salt)
+      : head(of_head.begin(), of_head.end()),
+        salt(of_salt.begin(), of_salt.end()),
+        key(std::make_shared<TokenKey>(
+            token,
+            [base = std::move(base),
+             from = DeriveFrom(of_head, of_salt)](Access& access) -> Result<KeyObject> {
+              KMS_TRY(const CK_OBJECT_HANDLE handle, base->Handle(access));
+              return DeriveMessageKey(access, handle, from);
+            })) {}
+
+  const Bytes head;
+  const Bytes salt;
+  const std::shared_ptr<TokenKey> key;
+  std::uint64_t used = 0;  // of a sealing one
+};
+
+TokenCipher::TokenCipher(Parts parts)
+    : parts_(std::move(parts)),
+      derive_(KeyFor(CipherUse::kDerive)),
+      encrypt_(KeyFor(CipherUse::kEncrypt)) {}
+
+TokenCipher::~TokenCipher() = default;
+
+std::shared_ptr<TokenKey> TokenCipher::KeyFor(CipherUse use) const {
+  return std::make_shared<TokenKey>(
+      parts_.token,
+      [make = parts_.key, use](Access& access) { return make(access, use); });
+}
+
+std::shared_ptr<TokenCipher::Salted> TokenCipher::NewSalted(ByteView head,
+                                                            ByteView salt) const {
+  return std::make_shared<Salted>(parts_.token, derive_, head, salt);
+}
+
+Result<std::shared_ptr<TokenCipher::Salted>> TokenCipher::TakeSealing(ByteView head) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::ranges::find_if(sealing_, [&](const auto& salted) {
+      return std::ranges::equal(salted->head, head);
+    });
+    if (found != sealing_.end()) {
+      auto taken = std::move(*found);
+      sealing_.erase(found);
+      if (taken->used < kMessagesPerSalt) return taken;
+    }
+  }
+  KMS_TRY(const SecretBytes salt, parts_.random.Random(kSaltSize));
+  return NewSalted(head, salt.Reveal());
+}
+
+void TokenCipher::GiveSealing(std::shared_ptr<Salted> salted) {
+  const std::lock_guard lock(mutex_);
+  if (sealing_.size() < kIdleSealing) sealing_.push_back(std::move(salted));
+}
+
+std::shared_ptr<TokenCipher::Salted> TokenCipher::FindOpening(ByteView head,
+                                                              ByteView salt) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find_if(opening_, [&](const auto& salted) {
+    return std::ranges::equal(salted->salt, salt) &&
+           std::ranges::equal(salted->head, head);
+  });
+  if (found != opening_.end()) {
+    opening_.splice(opening_.begin(), opening_, found);
+  } else {
+    opening_.push_front(NewSalted(head, salt));
+    if (opening_.size() > kRecentSalts) opening_.pop_back();
+  }
+  return opening_.front();
+}
+
+Result<Bytes> TokenCipher::Seal(ByteView head, ByteView context, ByteView plaintext) {
+  Bytes sealed(head.begin(), head.end());
+  sealed.push_back(kFormat);
+  Nonce nonce{};
+  std::shared_ptr<Salted> salted;
+  std::shared_ptr<TokenKey> key = encrypt_;
+  if (CanDerive(parts_.token)) {
+    KMS_TRY(salted, TakeSealing(head));
+    key = salted->key;
+    for (std::size_t i = 0; i < 8; ++i)
+      nonce[kNonceSize - 1 - i] = static_cast<std::uint8_t>(salted->used >> (8 * i));
+    ++salted->used;
+    sealed.push_back(kDerivedSuite);
+    sealed.insert(sealed.end(), salted->salt.begin(), salted->salt.end());
+  } else {
+    KMS_CHECK_OK(parts_.budget->Take());
+    KMS_TRY(const SecretBytes random, parts_.random.Random(kNonceSize));
+    std::ranges::copy(random.Reveal(), nonce.begin());
+    sealed.push_back(kDirectSuite);
+  }
+  sealed.insert(sealed.end(), nonce.begin(), nonce.end());
+
+  KMS_TRY(const Bytes text,
+          parts_.token.Call([key, nonce, associated = Associated(head, context),
+                             plaintext = SecretBytes::CopyOf(plaintext)](
+                                Access& access) mutable -> Result<Bytes> {
+            KMS_TRY(const CK_OBJECT_HANDLE handle, key->Handle(access));
+            CK_GCM_PARAMS parameters = GcmParameters(nonce, associated);
+            return access.session().Encrypt({CKM_AES_GCM, &parameters, sizeof parameters},
+                                            handle, plaintext.Reveal(),
+                                            plaintext.size() + kTagSize);
+          }));
+  if (salted != nullptr) GiveSealing(std::move(salted));
+  sealed.insert(sealed.end(), text.begin(), text.end());
+  return sealed;
+}
+
+Result<SecretBytes> TokenCipher::Open(ByteView head, ByteView context, ByteView body) {
+  if (body.size() < 2 || body[0] != kFormat) return BadCiphertext();
+  const std::uint8_t suite = body[1];
+  body = body.subspan(2);
+  std::shared_ptr<TokenKey> key;
+  if (suite == kDerivedSuite && CanDerive(parts_.token)) {
+    if (body.size() < kSaltSize) return BadCiphertext();
+    key = FindOpening(head, body.first(kSaltSize))->key;
+    body = body.subspan(kSaltSize);
+  } else if (suite == kDirectSuite && (parts_.any_use || !CanDerive(parts_.token))) {
+    key = encrypt_;
+  } else {
+    return BadCiphertext();
+  }
+  if (body.size() < kNonceSize + kTagSize) return BadCiphertext();
+  Nonce nonce{};
+  std::ranges::copy(body.first(kNonceSize), nonce.begin());
+  const ByteView text = body.subspan(kNonceSize);
+  return parts_.token.Call([key, nonce, control = parts_.control,
+                            associated = Associated(head, context),
+                            text = Bytes(text.begin(), text.end())](
+                               Access& access) mutable -> Result<SecretBytes> {
+    KMS_TRY(const CK_OBJECT_HANDLE handle, key->Handle(access));
+    CK_GCM_PARAMS parameters = GcmParameters(nonce, associated);
+    if (text.size() == kTagSize) {
+      // Tokens differ in what they make of an empty result.
+      auto opened = access.session().Decrypt(
+          {CKM_AES_GCM, &parameters, sizeof parameters}, handle, text, 0);
+      if (opened) return opened->empty() ? std::move(opened) : BadCiphertext();
+      return OrInput(access, handle, control, std::move(opened), BadCiphertext());
+    }
+    auto opened = access.session().Decrypt({CKM_AES_GCM, &parameters, sizeof parameters},
+                                           handle, text, text.size() - kTagSize);
+    return OrInput(access, handle, control, std::move(opened), BadCiphertext());
+  });
+}
+
+}  // namespace kms::pkcs11

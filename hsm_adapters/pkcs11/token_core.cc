@@ -1,0 +1,455 @@
+#include "hsm_adapters/pkcs11/token_core.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+namespace kms::pkcs11 {
+namespace {
+
+// Each kind of trouble is put right once in a call; they may come one after another:
+// session, login, objects.
+constexpr int kMaxAttempts = 4;
+
+std::string Trimmed(const CK_UTF8CHAR* text, std::size_t size) {
+  std::string_view view(reinterpret_cast<const char*>(text), size);
+  const std::size_t end = view.find_last_not_of(std::string_view(" \0", 2));
+  return std::string(view.substr(0, end == std::string_view::npos ? 0 : end + 1));
+}
+
+// Posted calls have nobody to tell.
+class PostedJob final : public Job {
+ public:
+  explicit PostedJob(Token::Use call) : call_(std::move(call)) {}
+  bool Attempt(Access& access) override {
+    (void)call_(access);
+    return true;
+  }
+  void Refuse(Error) override {}
+
+ private:
+  const Token::Use call_;
+};
+
+Pkcs11Config CopyOf(const Pkcs11Config& config) {
+  Pkcs11Config copy;
+  copy.module = config.module;
+  copy.token = config.token;
+  copy.serial = config.serial;
+  copy.pin = config.pin.Clone();
+  copy.sessions = std::clamp(config.sessions, 1, 64);
+  copy.call_timeout_millis = std::max(config.call_timeout_millis, 1);
+  copy.probe_interval_millis = std::max(config.probe_interval_millis, 1);
+  copy.sync_folder = config.sync_folder;
+  copy.copy_token_objects = config.copy_token_objects;
+  return copy;
+}
+
+}  // namespace
+
+TokenCore::TokenCore(const Pkcs11Config& config, Token::Use examine, Token::Use probe)
+    : config_(CopyOf(config)), examine_(std::move(examine)), probe_(std::move(probe)) {}
+
+Result<void> TokenCore::Connect() {
+  KMS_TRY(module_, Module::Load(config_.module));
+  KMS_TRY(slot_, FindSlot());
+  KMS_CHECK_OK(ReadMechanisms());
+  KMS_CHECK_OK(LogIn());
+  KMS_CHECK_OK(Examine());
+  up_ = true;
+  return {};
+}
+
+void TokenCore::Start() {
+  const auto self = shared_from_this();
+  for (int i = 0; i < config_.sessions; ++i)
+    workers_.push_back(std::make_unique<Worker>());
+  for (const auto& worker : workers_)
+    worker->thread = std::thread([self, &worker = *worker] { self->Work(worker); });
+  watch_ended_ = false;
+  watcher_ = std::thread([self] { self->Watch(); });
+}
+
+bool TokenCore::Close() {
+  std::deque<std::shared_ptr<Job>> left;
+  bool clean = false;
+  {
+    std::unique_lock lock(mutex_);
+    if (stopping_) return module_ == nullptr;
+    stopping_ = true;
+    up_ = false;
+    reason_ = "it is being closed";
+    left.swap(jobs_);
+    wake_.notify_all();
+    watch_wake_.notify_all();
+    clean = ended_.wait_for(lock, patience(), [&] {
+      return watch_ended_ && std::ranges::all_of(workers_, [](const auto& worker) {
+               return worker->ended;
+             });
+    });
+  }
+  for (const auto& job : left) {
+    job->Refuse(DownError());
+    job->Finish();
+  }
+  for (const auto& worker : workers_)
+    if (worker->thread.joinable())
+      clean ? worker->thread.join() : worker->thread.detach();
+  if (watcher_.joinable()) clean ? watcher_.join() : watcher_.detach();
+  if (clean) {
+    module_.reset();
+  } else {
+    module_->Abandon();
+  }
+  return clean;
+}
+
+void TokenCore::Enqueue(std::shared_ptr<Job> job) {
+  if (up_) {
+    const std::lock_guard lock(mutex_);
+    if (!stopping_) {
+      jobs_.push_back(std::move(job));
+      wake_.notify_one();
+      return;
+    }
+  }
+  job->Refuse(DownError());
+  job->Finish();
+}
+
+void TokenCore::Post(Token::Use call) {
+  if (up_) Enqueue(std::make_shared<PostedJob>(std::move(call)));
+}
+
+void TokenCore::MarkDown(std::string reason) {
+  const std::lock_guard lock(mutex_);
+  if (stopping_) return;
+  reason_ = std::move(reason);
+  up_ = false;
+}
+
+std::size_t TokenCore::Hanging() const {
+  // Somewhat sooner than the caller that waits for it gives up.
+  const auto since = std::chrono::steady_clock::now() - patience() * 3 / 4;
+  return static_cast<std::size_t>(std::ranges::count_if(
+      workers_,
+      [&](const auto& worker) { return worker->busy && worker->since.load() < since; }));
+}
+
+Error TokenCore::GivenUp() {
+  if (Hanging() == 0) return Failed("the token has too much to do");
+  MarkDown("a call into the module does not come back");
+  return DownError();
+}
+
+Error TokenCore::DownError() const {
+  const std::lock_guard lock(mutex_);
+  return Failed("the token is not available: " + reason_);
+}
+
+bool TokenCore::Has(CK_MECHANISM_TYPE mechanism, CK_FLAGS use) const {
+  const auto found = mechanisms_.find(mechanism);
+  return found != mechanisms_.end() && (found->second & use) == use;
+}
+
+void TokenCore::Describe(Pkcs11Status* status) const {
+  status->up = up_;
+  status->calls = calls_;
+  status->failures = failures_;
+  status->reconnects = reconnects_;
+  status->hanging = Hanging();
+  const std::lock_guard lock(mutex_);
+  status->reason = up_ ? "" : reason_;
+  status->token = facts_.token;
+  status->serial = facts_.serial;
+  status->manufacturer = facts_.manufacturer;
+  status->model = facts_.model;
+  status->firmware = facts_.firmware;
+}
+
+void TokenCore::Work(Worker& worker) {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    if (jobs_.empty()) {
+      wake_.wait(lock);
+      continue;
+    }
+    const auto job = std::move(jobs_.front());
+    jobs_.pop_front();
+    lock.unlock();
+    if (!job->given_up()) {
+      worker.since = std::chrono::steady_clock::now();
+      worker.busy = true;
+      Serve(worker, *job);
+      worker.busy = false;
+    }
+    job->Finish();
+    lock.lock();
+  }
+  worker.ended = true;
+  ended_.notify_all();
+}
+
+void TokenCore::Serve(Worker& worker, Job& job) {
+  for (int attempt = 1;; ++attempt) {
+    CK_RV fault = CKR_OK;
+    std::uint64_t epoch = 0;
+    gate_.Enter();
+    if (!up_) {
+      gate_.Leave();
+      job.Refuse(DownError());
+      return;
+    }
+    epoch = epoch_;
+    if (const auto opened = OpenSession(worker, &fault); !opened) {
+      job.Refuse(opened.error());
+    } else {
+      Access access(module_->functions(), worker.session, keeper_, keeper_mutex_, epoch);
+      ++calls_;
+      const bool settled = job.Attempt(access);
+      fault = settled ? CKR_OK : access.fault();
+      // A session in which something unexpected has happened is in a state that nobody
+      // knows. The handle of one that is gone may be another's by now.
+      if (access.fault() != CKR_OK) {
+        if (access.fault() != CKR_SESSION_HANDLE_INVALID &&
+            access.fault() != CKR_SESSION_CLOSED)
+          module_->functions().C_CloseSession(worker.session);
+        worker.session = CK_INVALID_HANDLE;
+      }
+    }
+    gate_.Leave();
+    if (fault == CKR_OK || RemedyOf(fault) == Remedy::kRefuse) return;
+    ++failures_;
+    if (attempt == kMaxAttempts || !Repair(fault, epoch)) return;
+  }
+}
+
+Result<void> TokenCore::OpenSession(Worker& worker, CK_RV* fault) {
+  if (worker.session != CK_INVALID_HANDLE && worker.generation == generation_) return {};
+  worker.session = CK_INVALID_HANDLE;
+  *fault = module_->functions().C_OpenSession(slot_, CKF_SERIAL_SESSION | CKF_RW_SESSION,
+                                              nullptr, nullptr, &worker.session);
+  if (*fault != CKR_OK) return Failed("C_OpenSession", *fault);
+  worker.generation = generation_;
+  return {};
+}
+
+bool TokenCore::Alone(const std::function<bool()>& repair) {
+  if (!gate_.EnterAlone(patience())) {
+    MarkDown("a call into the module does not come back");
+    return false;
+  }
+  const bool repaired = up_ && repair();
+  gate_.LeaveAlone();
+  return repaired;
+}
+
+bool TokenCore::Repair(CK_RV fault, std::uint64_t epoch) {
+  switch (RemedyOf(fault)) {
+    case Remedy::kNone:
+    case Remedy::kRefuse:
+      return false;
+    case Remedy::kReport: {
+      // Perhaps the token's fault, perhaps the way of this one to say that what it was
+      // given is wrong: the probe will tell.
+      const std::lock_guard lock(mutex_);
+      look_now_ = true;
+      watch_wake_.notify_all();
+      return false;
+    }
+    case Remedy::kReload:
+      MarkDown(NameOf(fault));
+      {
+        const std::lock_guard lock(mutex_);
+        look_now_ = true;
+        watch_wake_.notify_all();
+      }
+      return false;
+    case Remedy::kNewSession:
+    case Remedy::kLogin:
+    case Remedy::kNewObject:
+      break;
+  }
+  return Alone([&] {
+    if (epoch != epoch_) return true;  // somebody else has done it
+    // Objects go with their session, private ones with the login: all are made anew.
+    if (const auto opened = LogIn(); !opened) {
+      MarkDown(opened.error().detail());
+      return false;
+    }
+    if (const auto good = Examine(); !good) {
+      MarkDown(good.error().detail());
+      return false;
+    }
+    return true;
+  });
+}
+
+void TokenCore::Watch() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    watch_wake_.wait_for(lock, std::chrono::milliseconds(config_.probe_interval_millis),
+                         [&] { return stopping_ || look_now_; });
+    if (stopping_) break;
+    look_now_ = false;
+    lock.unlock();
+    up_ ? Probe() : Reload();
+    lock.lock();
+  }
+  watch_ended_ = true;
+  ended_.notify_all();
+}
+
+void TokenCore::Probe() {
+  class ProbeJob final : public Job {
+   public:
+    explicit ProbeJob(const Token::Use& probe) : probe_(probe) {}
+    bool Attempt(Access& access) override {
+      answer = probe_(access);
+      return answer.has_value() || access.settled();
+    }
+    void Refuse(Error error) override { answer = std::move(error); }
+    Result<void> answer;
+
+   private:
+    const Token::Use& probe_;
+  };
+  const auto job = std::make_shared<ProbeJob>(probe_);
+  Enqueue(job);
+  if (!job->Wait(patience())) {
+    MarkDown("a call into the module does not come back");
+  } else if (!job->answer) {
+    MarkDown(job->answer.error().detail());
+  }
+}
+
+void TokenCore::Reload() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (pin_refused_) return;  // asking again might lock the token
+  }
+  if (!gate_.EnterAlone(std::chrono::milliseconds(config_.probe_interval_millis))) return;
+  const auto reloaded = [&]() -> Result<void> {
+    KMS_CHECK_OK(module_->Restart());
+    KMS_TRY(slot_, FindSlot());
+    keeper_ = CK_INVALID_HANDLE;
+    KMS_CHECK_OK(LogIn());
+    return Examine();
+  }();
+  if (reloaded) ++reconnects_;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!reloaded) {
+      reason_ = reloaded.error().detail();
+    } else if (!stopping_) {
+      up_ = true;
+    }
+  }
+  gate_.LeaveAlone();
+}
+
+Result<CK_SLOT_ID> TokenCore::FindSlot() {
+  CK_FUNCTION_LIST& functions = module_->functions();
+  CK_ULONG count = 0;
+  if (const CK_RV code = functions.C_GetSlotList(CK_TRUE, nullptr, &count);
+      code != CKR_OK)
+    return Failed("the slots cannot be listed", code);
+  std::vector<CK_SLOT_ID> slots(count);
+  if (const CK_RV code = functions.C_GetSlotList(CK_TRUE, slots.data(), &count);
+      code != CKR_OK)
+    return Failed("the slots cannot be listed", code);
+  slots.resize(std::min<std::size_t>(count, slots.size()));
+  std::vector<std::pair<CK_SLOT_ID, CK_TOKEN_INFO>> found;
+  std::string others;
+  for (const CK_SLOT_ID slot : slots) {
+    CK_TOKEN_INFO info{};
+    if (functions.C_GetTokenInfo(slot, &info) != CKR_OK) continue;
+    if (!(info.flags & CKF_TOKEN_INITIALIZED)) continue;
+    const std::string label = Trimmed(info.label, sizeof info.label);
+    const std::string serial = Trimmed(info.serialNumber, sizeof info.serialNumber);
+    if (label == config_.token && (config_.serial.empty() || serial == config_.serial)) {
+      found.emplace_back(slot, info);
+    } else {
+      others += " \"" + label + "\" (" + serial + ")";
+    }
+  }
+  const std::string wanted =
+      "\"" + config_.token + "\"" +
+      (config_.serial.empty() ? "" : " with the serial number " + config_.serial);
+  if (found.empty())
+    return Failed("there is no initialised token " + wanted + " in " + config_.module +
+                  (others.empty() ? "; it shows none at all" : "; it shows" + others));
+  if (found.size() > 1)
+    return Failed("there are several tokens " + wanted + ": name the serial number");
+  const CK_TOKEN_INFO& info = found.front().second;
+  if (!(info.flags & CKF_USER_PIN_INITIALIZED))
+    return Failed("the token " + wanted + " has no user PIN yet: initialise it");
+  const std::lock_guard lock(mutex_);
+  facts_.token = config_.token;
+  facts_.serial = Trimmed(info.serialNumber, sizeof info.serialNumber);
+  facts_.manufacturer = Trimmed(info.manufacturerID, sizeof info.manufacturerID);
+  facts_.model = Trimmed(info.model, sizeof info.model);
+  facts_.firmware = std::to_string(info.firmwareVersion.major) + "." +
+                    std::to_string(info.firmwareVersion.minor);
+  return found.front().first;
+}
+
+Result<void> TokenCore::ReadMechanisms() {
+  CK_FUNCTION_LIST& functions = module_->functions();
+  CK_ULONG count = 0;
+  if (const CK_RV code = functions.C_GetMechanismList(slot_, nullptr, &count);
+      code != CKR_OK)
+    return Failed("the mechanisms cannot be listed", code);
+  std::vector<CK_MECHANISM_TYPE> types(count);
+  if (const CK_RV code = functions.C_GetMechanismList(slot_, types.data(), &count);
+      code != CKR_OK)
+    return Failed("the mechanisms cannot be listed", code);
+  types.resize(std::min<std::size_t>(count, types.size()));
+  for (const CK_MECHANISM_TYPE type : types) {
+    CK_MECHANISM_INFO info{};
+    if (functions.C_GetMechanismInfo(slot_, type, &info) == CKR_OK)
+      mechanisms_[type] = info.flags;
+  }
+  return {};
+}
+
+Result<void> TokenCore::OpenKeeper() {
+  CK_FUNCTION_LIST& functions = module_->functions();
+  if (keeper_ != CK_INVALID_HANDLE) {
+    CK_SESSION_INFO info{};
+    if (functions.C_GetSessionInfo(keeper_, &info) == CKR_OK) return {};
+    keeper_ = CK_INVALID_HANDLE;
+  }
+  ++generation_;
+  if (const CK_RV code = functions.C_OpenSession(
+          slot_, CKF_SERIAL_SESSION | CKF_RW_SESSION, nullptr, nullptr, &keeper_);
+      code != CKR_OK) {
+    keeper_ = CK_INVALID_HANDLE;
+    return Failed("no session with the token can be opened", code);
+  }
+  return {};
+}
+
+Result<void> TokenCore::LogIn() {
+  KMS_CHECK_OK(OpenKeeper());
+  ++epoch_;
+  const ByteView pin = config_.pin.Reveal();
+  const CK_RV code = module_->functions().C_Login(
+      keeper_, CKU_USER, const_cast<CK_UTF8CHAR_PTR>(pin.data()), pin.size());
+  if (RemedyOf(code) == Remedy::kNone) return {};  // also if it was logged in already
+  if (code == CKR_PIN_INCORRECT || code == CKR_PIN_LOCKED || code == CKR_PIN_INVALID ||
+      code == CKR_PIN_LEN_RANGE || code == CKR_PIN_EXPIRED) {
+    const std::lock_guard lock(mutex_);
+    pin_refused_ = true;
+    return Failed("the token refuses the PIN (it is not tried again before a restart)",
+                  code);
+  }
+  return Failed("the login fails", code);
+}
+
+Result<void> TokenCore::Examine() {
+  Access access(module_->functions(), keeper_, keeper_, keeper_mutex_, epoch_);
+  return examine_(access);
+}
+
+}  // namespace kms::pkcs11

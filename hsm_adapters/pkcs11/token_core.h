@@ -1,0 +1,115 @@
+// TokenCore: what the threads of a Token share. It lives as long as the last of them,
+// because a thread that hangs in the module cannot be ended.
+
+#ifndef KMS_PKCS11_TOKEN_CORE_H_
+#define KMS_PKCS11_TOKEN_CORE_H_
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "hsm_adapters/pkcs11/gate.h"
+#include "hsm_adapters/pkcs11/module.h"
+#include "hsm_adapters/pkcs11/return_code.h"
+#include "hsm_adapters/pkcs11/token.h"
+
+namespace kms::pkcs11 {
+
+class TokenCore : public std::enable_shared_from_this<TokenCore> {
+ public:
+  TokenCore(const Pkcs11Config& config, Token::Use examine, Token::Use probe);
+
+  // The first connection, on the caller's thread; then the threads may start.
+  Result<void> Connect();
+  void Start();
+  bool Close();
+
+  void Enqueue(std::shared_ptr<Job> job);
+  void Post(Token::Use call);
+  void MarkDown(std::string reason);
+  // For a caller whose patience is over: marks the token down if a call hangs in it, and
+  // returns what to tell.
+  Error GivenUp();
+  Error DownError() const;
+
+  bool up() const { return up_; }
+  bool Has(CK_MECHANISM_TYPE mechanism, CK_FLAGS use) const;
+  void Describe(Pkcs11Status* status) const;
+  const Pkcs11Config& config() const { return config_; }
+  std::chrono::milliseconds patience() const {
+    return std::chrono::milliseconds(config_.call_timeout_millis);
+  }
+
+ private:
+  using Time = std::chrono::steady_clock::time_point;
+  struct Worker {
+    std::thread thread;
+    CK_SESSION_HANDLE session = CK_INVALID_HANDLE;
+    std::uint64_t generation = 0;  // that the session is of
+    std::atomic<Time> since{};     // when the call that it runs began
+    std::atomic<bool> busy{false};
+    bool ended = false;  // under mutex_
+  };
+
+  void Work(Worker& worker);
+  void Serve(Worker& worker, Job& job);
+  Result<void> OpenSession(Worker& worker, CK_RV* fault);
+  // Puts right what `fault` says; true if the call may be tried again.
+  bool Repair(CK_RV fault, std::uint64_t epoch);
+  std::size_t Hanging() const;
+  bool Alone(const std::function<bool()>& repair);
+  void Watch();
+  void Probe();
+  void Reload();
+
+  // With the token to oneself:
+  Result<void> LogIn();
+  Result<CK_SLOT_ID> FindSlot();
+  Result<void> ReadMechanisms();
+  Result<void> OpenKeeper();
+  Result<void> Examine();
+
+  const Pkcs11Config config_;
+  const Token::Use examine_;
+  const Token::Use probe_;
+  std::unique_ptr<Module> module_;
+  UseGate gate_;  // many for calls, alone for whoever puts things right
+
+  // Written alone.
+  CK_SLOT_ID slot_ = 0;
+  CK_SESSION_HANDLE keeper_ = CK_INVALID_HANDLE;
+  std::uint64_t epoch_ = 0;       // of object handles
+  std::uint64_t generation_ = 0;  // of session handles
+  bool pin_refused_ = false;
+  std::map<CK_MECHANISM_TYPE, CK_FLAGS> mechanisms_;  // written before the threads start
+
+  std::mutex keeper_mutex_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::condition_variable watch_wake_;
+  std::condition_variable ended_;
+  std::deque<std::shared_ptr<Job>> jobs_;
+  bool stopping_ = false;
+  bool look_now_ = false;
+  bool watch_ended_ = true;
+  std::string reason_;
+  Pkcs11Status facts_;  // of the token
+
+  std::atomic<bool> up_{false};
+  std::atomic<std::uint64_t> calls_{0};
+  std::atomic<std::uint64_t> failures_{0};
+  std::atomic<std::uint64_t> reconnects_{0};
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::thread watcher_;
+};
+
+}  // namespace kms::pkcs11
+
+#endif  // KMS_PKCS11_TOKEN_CORE_H_
