@@ -4,6 +4,8 @@
 #include <boost/json/serialize.hpp>
 #include <exception>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
 namespace kms::server {
@@ -63,19 +65,24 @@ void ServicePages::Answer(std::string_view method, std::string_view path,
 HttpResponse ServicePages::Ready() const {
   bool ready = true;
   boost::json::object parts;
+  boost::json::object reasons;
   for (const Probe& probe : probes_) {
-    bool good = false;
+    std::optional<std::string> reason;
     try {
-      good = probe.check().has_value();
-    } catch (const std::exception&) {
-      // Not ready; which part is what the page tells.
+      if (const Result<void> checked = probe.check(); !checked)
+        reason = checked.error().detail();
+    } catch (const std::exception& error) {
+      reason = error.what();
     }
-    parts[probe.name] = good ? "up" : "down";
-    ready = ready && good;
+    parts[probe.name] = reason ? "down" : "up";
+    if (!reason) continue;
+    ready = false;
+    if (!reason->empty()) reasons[probe.name] = *reason;
   }
   boost::json::object page;
   page["status"] = ready ? "ready" : "not ready";
   page["parts"] = std::move(parts);
+  if (!reasons.empty()) page["reasons"] = std::move(reasons);
   return Page(ready ? 200 : 503, boost::json::serialize(page));
 }
 

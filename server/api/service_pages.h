@@ -18,7 +18,8 @@
 
 namespace kms::server {
 
-// A part that readiness depends on. `check` may wait for a disk or a token.
+// A part that readiness depends on. `check` may wait for a disk or a token; the detail of
+// its error is shown to whoever asks.
 struct Probe {
   std::string name;
   std::function<Result<void>()> check;

@@ -2,15 +2,19 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <iostream>
 #include <map>
 #include <string_view>
 
 #include "kmsd/layout.h"
+#include "kmsd/pin.h"
 #include "version.h"
 
 namespace kms::server {
@@ -71,7 +75,11 @@ struct Texts {
   std::string date_offset = "+00:00";
   std::int64_t window_minutes = 15;
   std::size_t cache_megabytes = 64;
+  std::string pin_file;
+  SecretBytes pin;  // from the environment
 };
+
+constexpr const char* kPinVariable = "KMSD_HSM_PIN";
 
 void AddOptions(CLI::App& app, Config& config, Texts& texts) {
   const auto add = [&](const std::string& name, auto& value, const std::string& text,
@@ -143,6 +151,35 @@ void AddOptions(CLI::App& app, Config& config, Texts& texts) {
       "KMSD_CACHE_MEGABYTES")
       ->check(CLI::Range(1, 65536));
 
+  const std::map<std::string, HsmKind> hsms = {
+      {"auto", HsmKind::kAuto}, {"none", HsmKind::kNone}, {"pkcs11", HsmKind::kPkcs11}};
+  app.add_option("--hsm", config.hsm.kind,
+                 "Where keys of HSM level live: auto (a SoftHSM under --data, if it is "
+                 "installed), none, or pkcs11 (the token that is named)")
+      ->envname("KMSD_HSM")
+      ->transform(CLI::CheckedTransformer(hsms));
+  add("--softhsm-module", config.hsm.softhsm_module,
+      "SoftHSM's library, for auto; default: where distributions put it",
+      "KMSD_SOFTHSM_MODULE");
+  add("--hsm-module", config.hsm.module, "The PKCS#11 library of the token, for pkcs11",
+      "KMSD_HSM_MODULE");
+  add("--hsm-token", config.hsm.token, "The token's label", "KMSD_HSM_TOKEN");
+  add("--hsm-serial", config.hsm.serial,
+      "The token's serial number; default: any with that label", "KMSD_HSM_SERIAL");
+  add("--hsm-pin-file", texts.pin_file,
+      "File of mode 0600 with the PIN of the token's user; or set KMSD_HSM_PIN",
+      "KMSD_HSM_PIN_FILE");
+  add("--hsm-sessions", config.hsm.sessions, "Calls into the token at once",
+      "KMSD_HSM_SESSIONS")
+      ->check(CLI::Range(1, 64));
+  add("--hsm-timeout-millis", config.hsm.timeout_millis,
+      "How long anybody waits for a call into the token", "KMSD_HSM_TIMEOUT_MILLIS")
+      ->check(CLI::Range(100, 600'000));
+  add("--hsm-token-threads", config.hsm.threads,
+      "Requests that wait for the token at once; 0: a few more than sessions",
+      "KMSD_HSM_TOKEN_THREADS")
+      ->check(CLI::Range(0, 1024));
+
   add("--max-connections", config.http_limits.connections, "Open connections in all",
       "KMSD_MAX_CONNECTIONS")
       ->check(CLI::Range(1, 1'000'000));
@@ -174,8 +211,32 @@ void AddOptions(CLI::App& app, Config& config, Texts& texts) {
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
 }
 
+// The named token: what is missing or in the way is told now, not by the module.
+std::string CompleteToken(HsmConfig& hsm, Texts& texts) {
+  const bool named = !hsm.module.empty() || !hsm.token.empty() || !hsm.serial.empty() ||
+                     !texts.pin_file.empty() || !texts.pin.empty();
+  if (hsm.kind == HsmKind::kNone) return {};
+  if (hsm.kind == HsmKind::kAuto)
+    return named ? "a token is named, but --hsm is not pkcs11" : "";
+  if (hsm.module.empty() || hsm.token.empty())
+    return "--hsm pkcs11 needs --hsm-module and --hsm-token";
+  if (::access(hsm.module.c_str(), R_OK) != 0)
+    return "--hsm-module " + hsm.module + ": " + std::strerror(errno);
+  if (texts.pin_file.empty() == texts.pin.empty())
+    return std::string("--hsm pkcs11 needs the PIN, in --hsm-pin-file or in ") +
+           kPinVariable + ", and not in both";
+  if (texts.pin_file.empty()) {
+    hsm.pin = std::move(texts.pin);
+    return {};
+  }
+  auto pin = ReadPinFile(texts.pin_file);
+  if (!pin) return pin.error().detail();
+  hsm.pin = std::move(*pin);
+  return {};
+}
+
 // What no option can tell by itself.
-std::string Complete(Config& config, const Texts& texts) {
+std::string Complete(Config& config, Texts& texts) {
   config.listen = *ReadAddress(texts.listen);
   config.listen.tls = !texts.http;
   if (texts.http && !IsLoopback(config.listen.host))
@@ -202,7 +263,7 @@ std::string Complete(Config& config, const Texts& texts) {
     config.root_folders.private_key = standard.private_key;
   if (config.root_folders.wrapping_key.empty())
     config.root_folders.wrapping_key = standard.wrapping_key;
-  return {};
+  return config.rewrap_only ? std::string() : CompleteToken(config.hsm, texts);
 }
 
 }  // namespace
@@ -212,6 +273,7 @@ ParsedConfig ParseConfig(int argc, char** argv) {
   app.set_version_flag("--version", std::string("kmsd ") + kVersion);
   Config config;
   Texts texts;
+  texts.pin = TakePin(kPinVariable);
   AddOptions(app, config, texts);
   try {
     app.parse(argc, argv);

@@ -13,9 +13,28 @@
 #include "http/server_config.h"
 #include "kms/kms.h"
 #include "kms/root_key.h"
+#include "kms/secret_bytes.h"
 #include "kms/signer.h"
 
 namespace kms::server {
+
+enum class HsmKind : std::uint8_t {
+  kAuto,    // a SoftHSM under the data directory, if its module is installed
+  kNone,    // no keys of HSM level
+  kPkcs11,  // the token that is named
+};
+
+struct HsmConfig {
+  HsmKind kind = HsmKind::kAuto;
+  std::string module;  // of the named token: the path of its library
+  std::string token;   // its label
+  std::string serial;  // empty: any with that label
+  SecretBytes pin;
+  std::string softhsm_module;  // empty: where distributions put it
+  int sessions = 2;
+  int timeout_millis = 10'000;
+  std::size_t threads = 0;  // that wait for the token; 0: as Lanes has it
+};
 
 struct Config {
   std::string data;
@@ -34,6 +53,7 @@ struct Config {
   int date_offset_minutes = 0;
   std::string date_zone = "UTC";
   Limits limits;
+  HsmConfig hsm;
   std::string log_level = "info";
   bool check_only = false;   // --check-config
   bool rewrap_only = false;  // --rewrap-root-key

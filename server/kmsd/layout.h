@@ -31,6 +31,9 @@ class DataLayout {
   // There since the first start was complete: an empty store is then a lost one.
   std::string initialised() const { return directory_ + "/initialised"; }
 
+  // A SoftHSM token of our own.
+  std::string hsm() const { return directory_ + "/hsm"; }
+
   // The three parts of the root key; a production server keeps them apart
   // (docs/operating.md).
   SoftwareRootKeyFolders root_folders() const {

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
@@ -20,6 +21,7 @@
 #include "kmsd/data_directory.h"
 #include "kmsd/hardening.h"
 #include "kmsd/housekeeper.h"
+#include "kmsd/hsm.h"
 #include "kmsd/log.h"
 
 namespace kms::server {
@@ -69,7 +71,7 @@ sigset_t StopSignals() {
 
 // Returns when a signal asks for it, or fails when the store takes no more updates: what
 // is on the disk is then for the next start to find out.
-Result<void> WaitForTheEnd(const KeyStore& store, spdlog::logger& log) {
+Result<void> WaitForTheEnd(const KeyStore& store, Hsm& hsm, spdlog::logger& log) {
   const sigset_t signals = StopSignals();
   for (;;) {
     const timespec second = {.tv_sec = 1, .tv_nsec = 0};
@@ -80,20 +82,34 @@ Result<void> WaitForTheEnd(const KeyStore& store, spdlog::logger& log) {
       return {};
     }
     KMS_CHECK_OK(store.Check());
+    hsm.LogChanges(log);
   }
 }
 
-Result<void> Serve(const Config& config, const std::shared_ptr<spdlog::logger>& log) {
-  const auto clock = NewSystemClock();
-  KMS_TRY(const DataDirectory data, DataDirectory::Open(config));
+std::vector<Probe> Probes(const Kms& kms, const Housekeeper& housekeeper,
+                          const Hsm& hsm) {
+  std::vector<Probe> probes = hsm.Probes();
+  probes.push_back({"store and root key", [&kms] { return kms.Check(); }});
+  probes.push_back({"audit", [&housekeeper]() -> Result<void> {
+                      if (!housekeeper.audit_works())
+                        return Error(Reason::kStoreUnavailable,
+                                     "the audit file takes no events");
+                      return {};
+                    }});
+  return probes;
+}
+
+Result<void> ServeFrom(const DataDirectory& data, Hsm& hsm, const Clock& clock,
+                       const Config& config, const std::shared_ptr<spdlog::logger>& log) {
   const auto backend = NewBotanBackend(data.root());
   KMS_CHECK_OK(backend->SelfTest());
   const auto policy = NewRootPolicy();
   KMS_TRY(const auto kms, Kms::Open({.store = data.store(),
                                      .root = data.root(),
                                      .software = *backend,
+                                     .hsm = hsm.backend(),
                                      .policy = *policy,
-                                     .clock = *clock,
+                                     .clock = clock,
                                      .limits = config.limits}));
   KMS_TRY(const auto audit, OpenAuditFile(data.layout().audit()));
 
@@ -109,11 +125,11 @@ Result<void> Serve(const Config& config, const std::shared_ptr<spdlog::logger>& 
   content.endpoint = AddressText(config.listen, config.listen.port);
   if (config.listen.tls && config.certificate.certificate.empty()) {
     KMS_TRY(http.certificate,
-            EnsureCertificate(data.layout().tls(), config.listen.host, clock->Now()));
+            EnsureCertificate(data.layout().tls(), config.listen.host, clock.Now()));
     content.ca_file = std::filesystem::absolute(http.certificate.certificate).string();
   }
 
-  Identity identity(data.store(), data.root(), *backend, *clock);
+  Identity identity(data.store(), data.root(), *backend, clock);
   KMS_CHECK_OK(EnsureAccount(identity, data.layout(), content));
 
   KMS_CHECK_OK(data.MarkInitialised());
@@ -125,12 +141,12 @@ Result<void> Serve(const Config& config, const std::shared_ptr<spdlog::logger>& 
   const auto signer = NewEopSigner();
   KMS_TRY(const Digest32 replay_key, FreshKey(*backend));
   ReplayGuard guard(config.replay_megabytes << 20, replay_key);
-  KMS_CHECK_OK(RememberRequests(*kms, clock->Now(), guard));
+  KMS_CHECK_OK(RememberRequests(*kms, clock.Now(), guard));
   const Authenticator authenticator(
       {.signer = *signer,
        .find = [&](std::string_view access_key) { return identity.Find(access_key); },
        .guard = guard,
-       .clock = *clock,
+       .clock = clock,
        .time = config.time_rule});
   const auto dialect = NewSeedDialect(config.date_offset_minutes, config.date_zone);
   Metrics metrics(AllOperations());
@@ -141,18 +157,12 @@ Result<void> Serve(const Config& config, const std::shared_ptr<spdlog::logger>& 
                          .dialect = *dialect,
                          .authenticator = authenticator,
                          .policy = *policy,
-                         .clock = *clock,
+                         .clock = clock,
                          .lanes = lanes,
                          .metrics = metrics,
                          .operations = AllOperations(),
                          .regions = config.regions,
-                         .probes = {{"store and root key", [&] { return kms->Check(); }},
-                                    {"audit",
-                                     [&]() -> Result<void> {
-                                       if (!housekeeper.audit_works())
-                                         return Reason::kStoreUnavailable;
-                                       return {};
-                                     }}},
+                         .probes = Probes(*kms, housekeeper, hsm),
                          .operator_pages_apart = config.operator_listen.has_value(),
                          .log = log});
   metrics.AddGauge("kms_replay_ids", "Request ids that are kept in memory",
@@ -160,15 +170,33 @@ Result<void> Serve(const Config& config, const std::shared_ptr<spdlog::logger>& 
   metrics.AddGauge("kms_replay_ids_capacity", "How many there is room for",
                    [&] { return static_cast<double>(guard.capacity()); });
 
+  hsm.AddGauges(metrics);
+
   KMS_TRY(const auto server, HttpServer::Start(http, dispatcher));
   metrics.AddGauge("kms_connections", "Open connections",
                    [&] { return static_cast<double>(server->connections()); });
   LogMessage(*log, spdlog::level::info,
              "serving on " + AddressText(config.listen, server->port(0)));
 
-  Result<void> ended = WaitForTheEnd(data.store(), *log);
+  Result<void> ended = WaitForTheEnd(data.store(), hsm, *log);
   server->Stop();
   lanes.Drain();
+  return ended;
+}
+
+// `hangs` says afterwards that a call hangs in the token's module, which a process with
+// exit handlers does not survive.
+Result<void> Serve(const Config& config, const std::shared_ptr<spdlog::logger>& log,
+                   bool& hangs) {
+  const auto clock = NewSystemClock();
+  KMS_TRY(const DataDirectory data, DataDirectory::Open(config));
+  // A store of another root key is not to get a root key of this token.
+  const auto belongs = CheckRootKey(data.store(), data.root());
+  if (!belongs && belongs.error().error_class() != ErrorClass::kNotFound)
+    return belongs.error();
+  KMS_TRY(const auto hsm, Hsm::Open(config, data.store(), *clock, *log));
+  Result<void> ended = ServeFrom(data, *hsm, *clock, config, log);
+  hangs = !hsm->Close();
   return ended;
 }
 
@@ -196,17 +224,25 @@ int Main(int argc, char** argv) {
   const sigset_t signals = StopSignals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   const auto undone = HardenProcess();
+  if (const auto prepared = Hsm::PrepareEnvironment(config); !prepared) {
+    std::fprintf(stderr, "kmsd: %s\n", prepared.error().detail().c_str());
+    return 1;
+  }
   auto log = StartLog(config.log_level);
   for (const std::string& what : undone) LogMessage(*log, spdlog::level::warn, what);
 
-  const Result<void> result = config.rewrap_only ? Rewrap(config) : Serve(config, log);
+  bool hangs = false;
+  const Result<void> result =
+      config.rewrap_only ? Rewrap(config) : Serve(config, log, hangs);
   log.reset();
   spdlog::shutdown();  // writes what is queued
   if (!result)
     std::fprintf(stderr, "kmsd: %s %s\n",
                  std::string(CodeOf(result.error().reason())).c_str(),
                  result.error().detail().c_str());
-  return result ? 0 : 1;
+  const int status = result ? 0 : 1;
+  if (hangs) ::_exit(status);
+  return status;
 }
 
 }  // namespace

@@ -203,7 +203,8 @@ TEST_F(DispatcherTest, ReadinessTellsWhichPartIsDown) {
   const auto down = SendUnsigned("GET", "/readyz");
   EXPECT_EQ(down.status, 503);
   EXPECT_EQ(down.text,
-            R"({"status":"not ready","parts":{"store":"down","root key":"up"}})");
+            R"({"status":"not ready","parts":{"store":"down","root key":"up"},)"
+            R"("reasons":{"store":"the detail"}})");
 }
 
 TEST_F(DispatcherTest, KeepsPagesFromThePublicWhereTheyAreApart) {
