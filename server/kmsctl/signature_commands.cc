@@ -20,20 +20,28 @@ struct SignatureOptions {
 
 using Options = std::shared_ptr<SignatureOptions>;
 
-// For RSA the SHA-256 of the file. SM2 signs the finished e, which depends on the
-// public key: kmsctl does not compute it, and asks for it as --digest.
-Result<Digest32> DigestOf(const SignatureOptions& options) {
+Result<boost::json::object> GetPublicKey(Session& session, const std::string& key,
+                                         const std::string& version) {
+  JsonObject body;
+  body.Text("cmkUuid", key).Text("keyVersionId", version);
+  return session.Call("getPublicKey", std::move(body));
+}
+
+// For RSA the SHA-256 of the file; for SM2 the e of GB/T 32918.2, which depends on the
+// public key.
+Result<Digest32> DigestOf(Session& session, const SignatureOptions& options,
+                          const std::string& version) {
   if (!options.digest.empty()) return DigestFromHex(options.digest);
-  if (options.algorithm.starts_with("SM2"))
-    return UsageError("SM2 needs --digest: the e of GB/T 32918.2 in hexadecimal");
   if (options.file.empty()) return UsageError("a file or --digest is needed");
-  return Sha256OfFile(options.file);
+  if (!options.algorithm.starts_with("SM2")) return Sha256OfFile(options.file);
+  KMS_TRY(const auto key, GetPublicKey(session, options.key, version));
+  return Sm2DigestOfFile(options.file, TextOf(key, "publicKey"));
 }
 
 Result<JsonObject> Begin(Session& session, const SignatureOptions& options) {
-  KMS_TRY(const Digest32 digest, DigestOf(options));
   KMS_TRY(const std::string version,
           NewestVersion(session, options.key, options.version));
+  KMS_TRY(const Digest32 digest, DigestOf(session, options, version));
   JsonObject body;
   body.Text("cmkUuid", options.key)
       .Text("keyVersionId", version)
@@ -72,11 +80,12 @@ Result<void> Verify(Session& session, Format format, const SignatureOptions& opt
 Result<void> PublicKey(Session& session, Format format, const SignatureOptions& options) {
   KMS_TRY(const std::string version,
           NewestVersion(session, options.key, options.version));
-  JsonObject body;
-  body.Text("cmkUuid", options.key).Text("keyVersionId", version);
-  if (format == Format::kJson)
+  if (format == Format::kJson) {
+    JsonObject body;
+    body.Text("cmkUuid", options.key).Text("keyVersionId", version);
     return Show(session, format, "getPublicKey", std::move(body));
-  KMS_TRY(const auto result, session.Call("getPublicKey", std::move(body)));
+  }
+  KMS_TRY(const auto result, GetPublicKey(session, options.key, version));
   std::string pem(TextOf(result, "publicKey"));
   if (!pem.ends_with('\n')) pem.push_back('\n');
   return WriteOutput(AsBytes(pem));
@@ -98,11 +107,12 @@ CLI::App* Add(CLI::App& app, Order& order, const Options& options, const char* n
 }
 
 void TakeMessage(CLI::App* command, const Options& options) {
-  command->add_option("file", options->file, "File; its SHA-256 is taken");
+  command->add_option("file", options->file,
+                      "File; its SHA-256 is signed, or the e of SM2");
   command->add_option("--digest", options->digest, "The digest instead, hexadecimal");
   command
       ->add_option("--algorithm", options->algorithm,
-                   "RSA_PSS_SHA_256, RSA_PKCS1_SHA_256 or SM2 (with --digest)")
+                   "RSA_PSS_SHA_256, RSA_PKCS1_SHA_256 or SM2DSA")
       ->capture_default_str();
 }
 
