@@ -116,10 +116,16 @@ struct SoftHsmFolder {
 // of 128 bits in files of mode 0600, and an initialised token; finishes what an
 // interrupted call has begun; and returns how to open the token. `may_make` is false when
 // a store depends on a token that was there: then a missing one is refused, not replaced.
-// It sets SOFTHSM2_CONF in the environment, so call it before threads start.
+// It sets SOFTHSM2_CONF in the environment, so call it, or SetSoftHsmVariable, before
+// threads start.
 // Fails: kNotFound if the module is not installed; kCorrupt if a token was there and is
 // lost; kUnavailable.
 Result<Pkcs11Config> PrepareSoftHsm(const SoftHsmFolder& folder, bool may_make);
+
+// SetSoftHsmVariable sets SOFTHSM2_CONF to what it will be, so that PrepareSoftHsm does
+// not change the environment of a process that has threads by then.
+// Fails: kUnavailable.
+Result<void> SetSoftHsmVariable(const SoftHsmFolder& folder);
 
 // HasHsmRoot tells whether `store` names a root key in a token. Fails: kUnavailable.
 Result<bool> HasHsmRoot(const KeyStore& store);
