@@ -410,10 +410,6 @@ Result<ImportedKey> Pkcs11Backend::ImportWrapped(KeySpec spec, const Place& plac
             OrInput(access, unwrapping, control, std::move(unwrapped),
                     Error(Reason::kBadCiphertext)));
     const ScopedObject printer(access, printing_handle);
-    Opened opened;
-    KMS_TRY(opened.print, access.Keep()->Sign({CKM_SHA256_HMAC, nullptr, 0},
-                                              printer.handle(), label, 32));
-
     Template aes = SecretKey(CKK_AES, false, true);
     aes.Flag(CKA_ENCRYPT, true);
     unwrapped = access.Keep()->Unwrap(mechanism, unwrapping, input, std::move(aes));
@@ -428,10 +424,13 @@ Result<ImportedKey> Pkcs11Backend::ImportWrapped(KeySpec spec, const Place& plac
     KMS_TRY([[maybe_unused]] const Bytes encrypted,
             OrInput(access, made.handle(), control, std::move(tried),
                     Error(Reason::kBadAesKeyLength)));
+    Opened opened;
     KMS_TRY(opened.wrapped, Wrap(access, root, made.handle()));
+    if (opened.wrapped.size() != kWrappedAesSize) return Reason::kBadAesKeyLength;
+    KMS_TRY(opened.print, access.Keep()->Sign({CKM_SHA256_HMAC, nullptr, 0},
+                                              printer.handle(), label, 32));
     return opened;
   }));
-  if (opened.wrapped.size() != kWrappedAesSize) return Reason::kBadAesKeyLength;
   ImportedKey imported;
   std::ranges::copy(opened.print, imported.print.begin());
   material.wrapped = std::move(opened.wrapped);

@@ -27,11 +27,11 @@ Result<T> OrInput(Access& access, CK_OBJECT_HANDLE key, const ControlKey& contro
                   Result<T> answer, Error wrong) {
   if (answer) return answer;
   const Remedy remedy = RemedyOf(access.fault());
-  const bool to_blame =
-      remedy == Remedy::kRefuse ||
-      (remedy == Remedy::kReport && access.Keep()->Attribute(key, CKA_CLASS) &&
-       TokenWorks(access, control));
-  if (!to_blame) return answer;
+  if (remedy != Remedy::kRefuse) {
+    if (remedy != Remedy::kReport) return answer;
+    const bool there = access.Keep()->Attribute(key, CKA_CLASS).has_value();
+    if (!there || !TokenWorks(access, control)) return answer;
+  }
   access.Settle();
   return wrong;
 }

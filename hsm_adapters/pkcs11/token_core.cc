@@ -174,7 +174,7 @@ void TokenCore::Work(Worker& worker) {
       wake_.wait(lock);
       continue;
     }
-    const auto job = std::move(jobs_.front());
+    auto job = std::move(jobs_.front());
     jobs_.pop_front();
     lock.unlock();
     if (!job->given_up()) {
@@ -184,6 +184,7 @@ void TokenCore::Work(Worker& worker) {
       worker.busy = false;
     }
     job->Finish();
+    job.reset();  // a key that goes with it posts a job
     lock.lock();
   }
   worker.ended = true;

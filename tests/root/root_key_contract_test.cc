@@ -1,122 +1,44 @@
-// What every RootKey does.
+// RootKeyContract over the software root keys.
 
-#include <atomic>
-#include <functional>
-#include <thread>
-#include <vector>
+#include "root/root_key_contract.h"
 
-#include "kms/root_key.h"
 #include "root/root_key_fixture.h"
-#include "support/matchers.h"
 
-namespace kms {
+namespace kms::testing {
 namespace {
 
-struct Implementation {
-  const char* name;
-  std::function<std::unique_ptr<RootKey>(const SoftwareRootKeyFolders&)> make;
-};
-
-std::unique_ptr<RootKey> Software(const SoftwareRootKeyFolders& folders) {
-  if (!internal::CreateSoftwareRootKey(folders, testing::QuickMaking())) return nullptr;
-  return OpenSoftwareRootKey(folders).value();
-}
-std::unique_ptr<RootKey> Ephemeral(const SoftwareRootKeyFolders&) {
-  return NewEphemeralRootKey();
-}
-
-constexpr Place kPlace{"account", "object", "1", "purpose"};
-
-class RootKeyContract : public ::testing::TestWithParam<Implementation> {
- protected:
-  void SetUp() override {
-    root_ = GetParam().make(folders_.get());
-    ASSERT_NE(root_, nullptr);
+class TestedSoftware final : public TestedRootKey {
+ public:
+  const RootKey& root() override {
+    if (root_ == nullptr) {
+      internal::CreateSoftwareRootKey(folders_.get(), QuickMaking()).value();
+      root_ = OpenSoftwareRootKey(folders_.get()).value();
+    }
+    return *root_;
   }
-  const testing::RootFolders folders_;
+
+ private:
+  const RootFolders folders_;
   std::unique_ptr<RootKey> root_;
 };
 
-TEST_P(RootKeyContract, OpensWhatItSealed) {
-  for (const std::size_t size : {0, 1, 16, 32, 63, 64, 65, 1200, 5000}) {
-    Bytes secret(size);
-    for (std::size_t i = 0; i < size; ++i) secret[i] = static_cast<std::uint8_t>(i);
-    const Bytes sealed = root_->Seal(kPlace, secret).value();
-    const auto opened = root_->Open(kPlace, sealed);
-    ASSERT_OK(opened);
-    EXPECT_TRUE(ConstantTimeEqual(opened.value().Reveal(), secret)) << size;
-  }
-}
+class TestedEphemeral final : public TestedRootKey {
+ public:
+  const RootKey& root() override { return *root_; }
 
-TEST_P(RootKeyContract, EqualSecretsGiveDifferentResults) {
-  const Bytes secret(32, 1);
-  EXPECT_NE(root_->Seal(kPlace, secret).value(), root_->Seal(kPlace, secret).value());
-}
+ private:
+  const std::unique_ptr<RootKey> root_ = NewEphemeralRootKey();
+};
 
-TEST_P(RootKeyContract, OpensAtNoOtherPlace) {
-  const Bytes sealed = root_->Seal(kPlace, AsBytes("secret")).value();
-  using namespace std::string_view_literals;
-  for (const Place& other :
-       {Place{"accoun", "tobject", "1", "purpose"},
-        Place{"account", "object1", "", "purpose"},
-        Place{"account", "object", "1p", "urpose"},
-        Place{"account", "object", "2", "purpose"}, Place{"account", "object", "1", ""},
-        Place{"", "object", "1", "purpose"},
-        Place{"account\0object"sv, "1", "purpose", ""},
-        Place{"account", "object\0"sv, "1", "purpose"},
-        Place{"Account", "object", "1", "purpose"}}) {
-    EXPECT_THAT(root_->Open(other, sealed), testing::FailsAs(ErrorClass::kCorrupt));
-  }
-  EXPECT_OK(root_->Open(kPlace, sealed));
-}
-
-TEST_P(RootKeyContract, OpensNothingThatWasChanged) {
-  const Bytes sealed = root_->Seal(kPlace, AsBytes("secret")).value();
-  for (std::size_t bit = 0; bit < sealed.size() * 8; ++bit) {
-    Bytes changed = sealed;
-    changed[bit / 8] ^= static_cast<std::uint8_t>(1 << bit % 8);
-    EXPECT_THAT(root_->Open(kPlace, changed), testing::FailsAs(ErrorClass::kCorrupt));
-  }
-  for (std::size_t size = 0; size < sealed.size(); ++size) {
-    EXPECT_THAT(root_->Open(kPlace, ByteView(sealed).first(size)),
-                testing::FailsAs(ErrorClass::kCorrupt));
-  }
-  Bytes longer = sealed;
-  longer.push_back(0);
-  EXPECT_THAT(root_->Open(kPlace, longer), testing::FailsAs(ErrorClass::kCorrupt));
-  EXPECT_OK(root_->Open(kPlace, sealed));
-}
-
-TEST_P(RootKeyContract, OpensNothingOfAnotherRootKey) {
-  const testing::RootFolders folders;
-  const auto other = GetParam().make(folders.get());
-  const Bytes sealed = other->Seal(kPlace, AsBytes("secret")).value();
-  EXPECT_THAT(root_->Open(kPlace, sealed), testing::FailsAs(ErrorClass::kCorrupt));
-}
-
-TEST_P(RootKeyContract, ServesManyThreads) {
-  std::atomic<int> right = 0;
-  std::vector<std::thread> threads;
-  for (int id = 0; id < 4; ++id) {
-    threads.emplace_back([&, id] {
-      const std::string object = std::to_string(id);
-      const Place place{"account", object, "1", "purpose"};
-      for (int i = 0; i < 200; ++i) {
-        const auto sealed = root_->Seal(place, AsBytes(object));
-        if (!sealed) continue;
-        const auto opened = root_->Open(place, sealed.value());
-        if (opened && AsText(opened.value().Reveal()) == object) ++right;
-      }
-    });
-  }
-  for (auto& thread : threads) thread.join();
-  EXPECT_EQ(right, 4 * 200);
-}
-
-INSTANTIATE_TEST_SUITE_P(All, RootKeyContract,
-                         ::testing::Values(Implementation{"Ephemeral", Ephemeral},
-                                           Implementation{"Software", Software}),
-                         [](const auto& tested) { return tested.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Software, RootKeyContract,
+    ::testing::Values(RootKeyImplementation{"Ephemeral",
+                                            [] {
+                                              return std::make_unique<TestedEphemeral>();
+                                            }},
+                      RootKeyImplementation{
+                          "Software", [] { return std::make_unique<TestedSoftware>(); }}),
+    RootKeyName);
 
 }  // namespace
-}  // namespace kms
+}  // namespace kms::testing

@@ -1,0 +1,41 @@
+// What every CryptoBackend does: the tests are in backend_contract.cc, and each
+// implementation is put to them by an INSTANTIATE_TEST_SUITE_P of its own.
+
+#ifndef KMS_TESTS_CRYPTO_BACKEND_CONTRACT_H_
+#define KMS_TESTS_CRYPTO_BACKEND_CONTRACT_H_
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+
+#include "kms/crypto_backend.h"
+
+namespace kms::testing {
+
+// A backend with whatever it needs, alive as long as this.
+class TestedBackend {
+ public:
+  virtual ~TestedBackend() = default;
+  virtual CryptoBackend& backend() = 0;
+};
+
+struct BackendImplementation {
+  const char* name;
+  std::function<std::unique_ptr<TestedBackend>()> make;
+};
+
+class BackendContract : public ::testing::TestWithParam<BackendImplementation> {
+ protected:
+  const std::unique_ptr<TestedBackend> tested_ = GetParam().make();
+  CryptoBackend* const backend_ = &tested_->backend();
+};
+
+inline std::string BackendName(
+    const ::testing::TestParamInfo<BackendImplementation>& tested) {
+  return tested.param.name;
+}
+
+}  // namespace kms::testing
+
+#endif  // KMS_TESTS_CRYPTO_BACKEND_CONTRACT_H_
