@@ -31,6 +31,14 @@ def b64(data):
     return base64.b64encode(data).decode()
 
 
+def eventually(check, seconds):
+    """Waits until `check` holds: for what the server does by itself."""
+    end = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.2)
+
+
 class Refused(Exception):
     def __init__(self, status, body):
         super().__init__(f"HTTP {status} {body}")
@@ -104,8 +112,9 @@ class Client:
 class Server:
     """kmsd on a data folder that lives as long as this object."""
 
-    def __init__(self, kmsd, tls=False, faketime=None, options=()):
+    def __init__(self, kmsd, tls=False, faketime=None, options=(), environment=()):
         self.kmsd, self.tls, self.options = kmsd, tls, list(options)
+        self.environment = dict(environment)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="kmsd-test-"))
         self.data = self.folder / "data"
         self.port = free_port()
@@ -126,7 +135,7 @@ class Server:
 
     def start(self, days=0, expect_exit=False):
         """Starts kmsd, with its clock `days` ahead under libfaketime."""
-        environment = dict(os.environ)
+        environment = {**os.environ, **self.environment}
         command = [self.kmsd, "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}", *self.options]
         if not self.tls:
             command.append("--http")

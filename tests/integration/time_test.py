@@ -7,19 +7,10 @@ import glob
 import subprocess
 import sys
 import tempfile
-import time
 
-from harness import Client, Refused, Server, b64
+from harness import Client, Refused, Server, b64, eventually
 
 SKIP = 77
-
-
-def eventually(check, seconds):
-    """Waits until `check` holds; the server works once a second."""
-    end = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.2)
 
 
 def gone(client, key):
