@@ -38,7 +38,13 @@ Error Lost(const std::string& what, const TokenFolder& folder) {
 }
 
 Result<std::string> FindModule(const std::string& given) {
-  if (!given.empty()) return given;
+  if (!given.empty()) {
+    // A name without a folder is the loader's to find.
+    if (given.find('/') != std::string::npos && ::access(given.c_str(), F_OK) != 0)
+      return Error(ErrorClass::kNotFound, Reason::kHsmUnavailable,
+                   given + ", which is to be SoftHSM, is not there");
+    return given;
+  }
   const auto* const found = std::ranges::find_if(
       kPlaces, [](const char* place) { return ::access(place, F_OK) == 0; });
   if (found == kPlaces.end())

@@ -91,7 +91,11 @@ Result<std::unique_ptr<Hsm>> Hsm::Open(const Config& config, KeyStore& store,
         "keys of HSM level cannot be used until kmsd is started with their token: " +
             hsm->missing_);
   } else {
-    LogMessage(log, spdlog::level::info,
+    // Whoever has named a library expects it to be there.
+    LogMessage(log,
+               config.hsm.softhsm_module.empty() || config.hsm.kind == HsmKind::kNone
+                   ? spdlog::level::info
+                   : spdlog::level::warn,
                "there is no token, so no keys of HSM level: " + unused);
   }
   return hsm;

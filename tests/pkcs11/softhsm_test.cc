@@ -295,7 +295,10 @@ TEST_F(SoftHsmTest, AFolderThatAStoreDependsOnIsNotMade) {
 TEST_F(SoftHsmTest, WithoutTheModuleNothingIsMade) {
   SoftHsmFolder missing = folder();
   missing.module = scratch_.path() + "/none.so";
-  EXPECT_THAT(PrepareSoftHsm(missing, true), testing::FailsAs(ErrorClass::kNotFound));
+  for (const bool may_make : {true, false})
+    EXPECT_THAT(PrepareSoftHsm(missing, may_make),
+                testing::FailsAs(ErrorClass::kNotFound));
+  EXPECT_FALSE(fs::exists(hsm()));
 }
 
 TEST_F(SoftHsmTest, AReadablePinIsRefused) {
