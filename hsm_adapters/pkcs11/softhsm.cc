@@ -185,6 +185,7 @@ class SoftHsm {
     config.token = kLabel;
     config.serial = found.serial;
     config.pin = std::move(pin_);
+    config.sync_folder = folder_.tokens();
     return config;
   }
 

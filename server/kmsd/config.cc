@@ -176,9 +176,8 @@ void AddOptions(CLI::App& app, Config& config, Texts& texts) {
       "How long anybody waits for a call into the token", "KMSD_HSM_TIMEOUT_MILLIS")
       ->check(CLI::Range(100, 600'000));
   add("--hsm-token-threads", config.hsm.threads,
-      "Requests that wait for the token at once; 0: a few more than sessions",
-      "KMSD_HSM_TOKEN_THREADS")
-      ->check(CLI::Range(0, 1024));
+      "Requests that wait for the token at once", "KMSD_HSM_TOKEN_THREADS")
+      ->check(CLI::Range(1, 1024));
 
   add("--max-connections", config.http_limits.connections, "Open connections in all",
       "KMSD_MAX_CONNECTIONS")

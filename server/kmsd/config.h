@@ -33,7 +33,7 @@ struct HsmConfig {
   std::string softhsm_module;  // empty: where distributions put it
   int sessions = 2;
   int timeout_millis = 10'000;
-  std::size_t threads = 0;  // that wait for the token; 0: as Lanes has it
+  std::size_t threads = 8;  // that wait for the token
 };
 
 struct Config {

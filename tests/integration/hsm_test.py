@@ -133,7 +133,8 @@ class Keys:
         for key, algorithm in self.signing:
             which = dict(cmkUuid=key, keyVersionId=version(client, key), algorithm=algorithm, digest=b64(b"\5" * 32))
             assert refusal(client.call, "/v1/asymmetric/asymmetricSign", **which) == (503, "KMS.0919")
-        assert refusal(client.create_key, protectionLevel="0") == (503, "KMS.0919")
+        # The token is away, or there is none.
+        assert refusal(client.create_key, protectionLevel="0") in [(503, "KMS.0919"), (500, "KMS.0505")]
         client.close()
 
 
@@ -431,7 +432,7 @@ def a_root_key_that_is_deleted_under_the_server_is_told():
         identity = next(l.split()[-1] for l in objects(server)[0].splitlines() if l.strip().startswith("ID:"))
         own_token(server, "--delete-object", "--type", "secrkey", "--id", identity)
         eventually(lambda: not is_ready(server), 20)
-        assert "root key" in red_reason(server), red_reason(server)
+        eventually(lambda: "root key" in (red_reason(server) or ""), 20)
         assert decrypt(Client(server), keys.blobs[keys.software]) == keys.software.encode()
         assert server.stop() == 0
 
@@ -443,7 +444,7 @@ def without_need_a_missing_module_is_no_trouble():
             server.start()
             client = Client(server)
             client.create_key()
-            assert refusal(client.create_key, protectionLevel="0") == (503, "KMS.0919")
+            assert refusal(client.create_key, protectionLevel="0") == (500, "KMS.0505")
             status, page = readiness(server)
             assert status == 200 and "hsm" not in page["parts"], page
             assert any("no token" in m for m in messages(server))

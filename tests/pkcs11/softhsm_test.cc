@@ -150,6 +150,7 @@ TEST_F(SoftHsmTest, ATokenIsMadeOnceAndUsedAgain) {
   const auto depended_on = Prepare(false);
   ASSERT_OK(depended_on);
   EXPECT_EQ(depended_on->serial, made->serial);
+  EXPECT_EQ(depended_on->sync_folder, (hsm() / "tokens").string());
 }
 
 TEST_F(SoftHsmTest, EverythingIsPrivateAndThePinsAreRandom) {
