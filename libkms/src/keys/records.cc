@@ -47,6 +47,9 @@ void Members(Archive& archive, VersionRecord& r) {
   archive("created", r.created);
   archive("sealed", r.sealed);
   archive("publicKey", r.public_key);
+  archive("instance", r.instance);
+  archive("root", r.root);
+  archive("inToken", r.in_token);
 }
 
 template <typename Archive>
@@ -65,6 +68,14 @@ void Members(Archive& archive, TokenRecord& r) {
   archive("expires", r.expires);
   archive("failures", r.failures);
   archive("sealed", r.sealed);
+  archive("pair", r.pair);
+}
+
+template <typename Archive>
+void Members(Archive& archive, DiscardRecord& r) {
+  archive("instance", r.instance);
+  archive("key", r.key);
+  archive("notBefore", r.not_before);
 }
 
 template <typename Archive>
@@ -116,6 +127,7 @@ KMS_RECORD(KeyRecord)
 KMS_RECORD(VersionRecord)
 KMS_RECORD(AliasRecord)
 KMS_RECORD(TokenRecord)
+KMS_RECORD(DiscardRecord)
 KMS_RECORD(RequestRecord)
 KMS_RECORD(CounterRecord)
 KMS_RECORD(PointerRecord)
@@ -137,6 +149,8 @@ namespace place {
 using Text = std::string_view;
 
 std::string Header() { return JoinKey({"header"}); }
+
+std::string Keys() { return JoinKey({"key"}); }
 
 std::string Key(Text account, Text region, Text id) {
   return JoinKey({"key", account, region, id});
@@ -169,6 +183,8 @@ std::string VersionList(Text account, Text key, std::uint64_t number) {
 std::string Alias(Text account, Text region, Text name) {
   return JoinKey({"alias", account, region, name});
 }
+
+std::string Aliases() { return JoinKey({"alias"}); }
 
 std::string AliasList(Text account, Text region) {
   return JoinKey({"alias-list", account, region});
@@ -207,6 +223,10 @@ std::string AliasCounter(Text account, Text region) {
 std::string AsymmetricVersionCounter(Text account, Text region) {
   return JoinKey({"counter", account, region, "asymmetric-versions"});
 }
+
+std::string Discards() { return JoinKey({"discard"}); }
+
+std::string Discard(Text instance) { return JoinKey({"discard", instance}); }
 
 std::string Dues() { return JoinKey({"due"}); }
 

@@ -56,6 +56,11 @@ struct VersionRecord {
   UnixMillis created = 0;
   Bytes sealed;      // empty: the material was deleted
   Bytes public_key;  // DER SubjectPublicKeyInfo of asymmetric keys
+  // Of keys of HSM level only: which material this is, part of its place; and where it
+  // is, as kms/crypto_backend.h tells (WrappedKey).
+  std::optional<std::string> instance;
+  std::optional<std::uint32_t> root;
+  std::optional<bool> in_token;
 };
 
 struct AliasRecord {
@@ -73,6 +78,15 @@ struct TokenRecord {
   UnixMillis expires = 0;
   int failures = 0;
   Bytes sealed;
+  std::optional<ProtectionLevel> pair;  // whose backend made it; absent: software
+};
+
+// An object in a token that is to be destroyed, if nobody takes it over before: of
+// material that may have been made, but is not yet committed, or is no longer.
+struct DiscardRecord {
+  std::string instance;
+  std::string key;
+  UnixMillis not_before = 0;  // 0: at once, and nobody may take it over any more
 };
 
 // A request id that a change has used, and how that ended.
@@ -126,6 +140,7 @@ struct Due {
 // Store keys.
 namespace place {
 std::string Header();
+std::string Keys();
 std::string Key(std::string_view account, std::string_view region, std::string_view id);
 std::string KeyList(std::string_view account, std::string_view region);
 std::string KeyList(const KeyRecord& key);
@@ -136,6 +151,7 @@ std::string VersionList(std::string_view account, std::string_view key,
                         std::uint64_t number);
 std::string Alias(std::string_view account, std::string_view region,
                   std::string_view name);
+std::string Aliases();
 std::string AliasList(std::string_view account, std::string_view region);
 std::string AliasList(std::string_view account, std::string_view region,
                       std::uint64_t position);
@@ -148,6 +164,8 @@ std::string Request(std::string_view access_key, std::string_view request_id);
 std::string KeyCounter(std::string_view account, std::string_view region);
 std::string AliasCounter(std::string_view account, std::string_view region);
 std::string AsymmetricVersionCounter(std::string_view account, std::string_view region);
+std::string Discards();
+std::string Discard(std::string_view instance);
 std::string Dues();
 std::string DueDate(const Due& due);
 // ParseDue reads what DueDate wrote. Fails: kCorrupt.
