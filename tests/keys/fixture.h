@@ -40,6 +40,7 @@ class KmsTest : public ::testing::Test {
     kms = Kms::Open({.store = store,
                      .root = *root,
                      .software = *backend,
+                     .hsm = hsm,
                      .policy = *policy,
                      .clock = clock,
                      .limits = limits})
@@ -77,6 +78,7 @@ class KmsTest : public ::testing::Test {
   FaultyKeyStore store{*memory};
   std::unique_ptr<RootKey> root = NewEphemeralRootKey();
   std::unique_ptr<CryptoBackend> backend = NewBotanBackend(*root);
+  CryptoBackend* hsm = nullptr;  // none; set it, and Reopen
   std::unique_ptr<Policy> policy = NewRootPolicy();
   FixedClock clock{kStart};
   Limits limits;

@@ -60,6 +60,7 @@ struct DueWork {
   std::size_t deleted = 0;
   std::size_t expired = 0;    // imported material
   std::size_t forgotten = 0;  // import tokens and request ids past their time
+  std::size_t destroyed = 0;  // objects in a token that belong to no key any more
   std::size_t failed = 0;     // left for the next round
   UnixMillis next = 0;        // when there is work again, as far as known; 0: none
 };

@@ -39,6 +39,11 @@ struct RequestContext {
   bool seen_before = false;
 
   std::string operation;  // as the audit log names it, such as "createKey"
+
+  // Whether the calling thread may wait for the HSM. Where it may not, what would have to
+  // fails with ErrorClass::kMustWait before anything was changed, and is called again
+  // from a thread that may.
+  bool may_wait_for_token = true;
 };
 
 }  // namespace kms

@@ -20,7 +20,7 @@
 
 namespace kms {
 
-// What kind of failure it is: the dozen cases in which some caller acts
+// What kind of failure it is: the cases in which some caller acts
 // differently.
 enum class ErrorClass : std::uint8_t {
   kInvalidArgument,  // the request can never succeed as it is
@@ -33,6 +33,7 @@ enum class ErrorClass : std::uint8_t {
   kUnsupported,
   kExhausted,    // a quota or a limit
   kUnavailable,  // the store or a token does not answer now
+  kMustWait,     // needs a thread that may wait for a token (kms/request_context.h)
   kCorrupt,      // stored bytes do not check out
   kInternal,
 };

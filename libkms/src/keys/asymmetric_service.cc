@@ -32,7 +32,7 @@ Result<Named> Find(Domain& domain, const RequestContext& context, const VersionN
                                           : Reason::kNotForEncryption;
   if (!Fits(algorithm, key->spec))
     return Error(Reason::kAlgorithmNotSupported).About("algorithm");
-  KMS_TRY(auto version, (domain.*load)(*snapshot, *key, name.version));
+  KMS_TRY(auto version, (domain.*load)(context, *snapshot, *key, name.version));
   return Named{std::move(key), std::move(version)};
 }
 

@@ -22,7 +22,7 @@ Result<std::shared_ptr<const LoadedVersion>> PrimaryOf(
   KMS_TRY(const auto key, domain.FindKey(*snapshot, context, name, action, absent));
   if (!IsSymmetric(key->spec)) return Reason::kNotSymmetric;
   KMS_CHECK_OK(CheckState(Action::kUse, *key, domain.Now()));
-  return domain.LoadSymmetric(*snapshot, *key, key->primary);
+  return domain.LoadSymmetric(context, *snapshot, *key, key->primary);
 }
 
 Result<Encrypted> Seal(const LoadedVersion& version, ByteView plaintext) {
@@ -40,7 +40,7 @@ Result<Decrypted> OpenBlob(Domain& domain, const RequestContext& context, ByteVi
     KMS_TRY(const auto snapshot, domain.parts().store.Read());
     KMS_TRY(const auto key, domain.UsableKey(*snapshot, context, head->key, action));
     if (!IsSymmetric(key->spec)) return BadCiphertext();
-    auto loaded = domain.LoadSymmetric(*snapshot, *key, head->version);
+    auto loaded = domain.LoadSymmetric(context, *snapshot, *key, head->version);
     if (!loaded) {
       if (loaded.error().reason() == Reason::kVersionNotFound) return BadCiphertext();
       return std::move(loaded).error();

@@ -14,6 +14,19 @@ namespace {
 constexpr std::size_t kKeyRecordBytes = 1024;
 constexpr std::size_t kKeyCacheShare = 4;  // a quarter of the cache holds key records
 
+// After so long, material that nobody committed is that of an attempt that failed.
+constexpr UnixMillis kGiveUpAfter = 60LL * 60 * 1000;
+
+Error MustWait() {
+  return Error(ErrorClass::kMustWait, Reason::kInternal,
+               "the HSM has to be waited for, and this thread may not");
+}
+
+bool Waits(const LoadedVersion& version) {
+  return (version.symmetric && version.symmetric->waits()) ||
+         (version.private_key && version.private_key->waits());
+}
+
 }  // namespace
 
 Domain::Domain(const Parts& parts)
@@ -26,10 +39,86 @@ Result<std::string> Domain::NewId() const {
   return ToUuid(random.Reveal());
 }
 
-Result<CryptoBackend*> Domain::BackendOf(ProtectionLevel level) const {
+Result<CryptoBackend*> Domain::BackendOf(const RequestContext& context,
+                                         ProtectionLevel level) const {
   if (level == ProtectionLevel::kSoftware) return &parts_.software;
-  if (parts_.hsm == nullptr) return Reason::kHsmUnavailable;
+  if (parts_.hsm == nullptr) return Error(Reason::kHsmUnavailable, "there is no HSM");
+  if (!context.may_wait_for_token) return MustWait();
   return parts_.hsm;
+}
+
+Result<Material> Domain::NewMaterial(const RequestContext& context, const KeyRecord& key,
+                                     std::string_view version, const Make& make) {
+  KMS_TRY(CryptoBackend* const backend, BackendOf(context, key.level));
+  Material material;
+  if (key.level == ProtectionLevel::kHsm) {
+    KMS_TRY(material.instance, NewId());
+    material.watched = backend->keeps_objects();
+  }
+  if (material.watched) {
+    // A token that is away, and asked again and again, must not fill the store.
+    KMS_CHECK_OK(backend->Check());
+    const DiscardRecord discard{material.instance, key.id, Now() + kGiveUpAfter};
+    KMS_CHECK_OK(parts_.store.Update([&](Transaction& transaction) -> Result<void> {
+      transaction.Put(place::Discard(discard.instance), ToJson(discard));
+      return {};
+    }));
+  }
+  KMS_TRY(material.key, make(*backend, MaterialPlace(key, version, material.instance)));
+  return material;
+}
+
+Result<Domain::MadeVersion> Domain::NewVersion(const RequestContext& context,
+                                               const KeyRecord& key, UnixMillis now) {
+  MadeVersion made;
+  KMS_TRY(made.record.id, NewId());
+  made.record.key = key.id;
+  made.record.account = key.account;
+  made.record.created = now;
+  KMS_TRY(made.material, NewMaterial(context, key, made.record.id,
+                                     [&](CryptoBackend& backend, const Place& place) {
+                                       return backend.Generate(key.spec, place);
+                                     }));
+  return made;
+}
+
+Result<void> Domain::KeepMaterial(Transaction& transaction, const Material& material,
+                                  VersionRecord& version) {
+  if (material.watched) {
+    const std::string watch = place::Discard(material.instance);
+    KMS_TRY(const DiscardRecord discard,
+            GetRecord<DiscardRecord>(transaction, watch, Reason::kConflict));
+    if (discard.not_before == 0) return Reason::kConflict;
+    transaction.Erase(watch);
+  }
+  version.sealed = material.key.sealed;
+  version.public_key = material.key.public_key;
+  version.instance.reset();
+  version.root.reset();
+  version.in_token.reset();
+  if (!material.instance.empty()) {
+    version.instance = material.instance;
+    version.root = material.key.root;
+    version.in_token = material.key.in_token;
+  }
+  return {};
+}
+
+void Domain::GiveUp(Transaction& transaction, const VersionRecord& version,
+                    const Material& material) {
+  if (material.watched)
+    transaction.Put(place::Discard(material.instance),
+                    ToJson(DiscardRecord{material.instance, version.key, 0}));
+}
+
+void Domain::DropMaterial(Transaction& transaction, VersionRecord& version) {
+  if (version.instance && version.in_token.value_or(false))
+    transaction.Put(place::Discard(*version.instance),
+                    ToJson(DiscardRecord{*version.instance, version.key, 0}));
+  version.sealed.clear();
+  version.instance.reset();
+  version.root.reset();
+  version.in_token.reset();
 }
 
 Result<std::string> Domain::ResolveName(const Reader& reader,
@@ -76,8 +165,9 @@ Result<std::shared_ptr<const KeyRecord>> Domain::FindKey(const Snapshot& snapsho
   } else {
     KMS_TRY(KeyRecord parsed, FromJson<KeyRecord>(stored->value));
     key = std::make_shared<const KeyRecord>(std::move(parsed));
-    // Another process may have taken the material away.
-    if (!key->material) Forget(key->id);
+    // Another process may have taken the material away; an object of a token is another
+    // one after the next import.
+    if (!key->material || key->level == ProtectionLevel::kHsm) Forget(key->id);
     keys_.Put(std::move(store_key),
               std::make_shared<const CachedKey>(CachedKey{stored->revision, key}),
               kKeyRecordBytes + key->description.size());
@@ -104,24 +194,29 @@ Result<VersionRecord> Domain::ReadVersion(const Reader& reader, const KeyRecord&
                                   Reason::kVersionNotFound);
 }
 
-Result<std::shared_ptr<const LoadedVersion>> Domain::Load(const Reader& reader,
+Result<std::shared_ptr<const LoadedVersion>> Domain::Load(const RequestContext& context,
+                                                          const Reader& reader,
                                                           const KeyRecord& key,
                                                           std::string_view version,
                                                           Part part) {
   std::string cache_key;
   cache_key.reserve(key.id.size() + version.size() + 1);
   cache_key.append(key.id).append(version).push_back(static_cast<char>(part));
-  if (auto cached = versions_.Find(cache_key)) return cached;
+  if (auto cached = versions_.Find(cache_key)) {
+    if (!context.may_wait_for_token && Waits(*cached)) return MustWait();
+    return cached;
+  }
 
   KMS_TRY(const VersionRecord record, ReadVersion(reader, key, version));
-  KMS_TRY(CryptoBackend* const backend, BackendOf(key.level));
   auto loaded = std::make_shared<LoadedVersion>();
   loaded->key = key.id;
   loaded->id = record.id;
-  const Place place = MaterialPlace(key, record.id);
+  const Place place = MaterialPlace(
+      key, record.id, record.instance ? std::string_view(*record.instance) : "");
   std::size_t footprint = sizeof(LoadedVersion) + 256;
   switch (part) {
     case Part::kSymmetric: {
+      KMS_TRY(CryptoBackend* const backend, BackendOf(context, key.level));
       KMS_TRY(loaded->symmetric, backend->LoadSymmetric(key.spec, place, record.sealed));
       loaded->head = WriteBlobHead(key.id, record.id);
       loaded->context = JoinKey({"blob", key.account});
@@ -129,11 +224,13 @@ Result<std::shared_ptr<const LoadedVersion>> Domain::Load(const Reader& reader,
       break;
     }
     case Part::kPrivate: {
+      KMS_TRY(CryptoBackend* const backend, BackendOf(context, key.level));
       KMS_TRY(loaded->private_key, backend->LoadPrivate(key.spec, place, record.sealed));
       footprint += loaded->private_key->footprint_bytes();
       break;
     }
     case Part::kPublic: {
+      // Nothing of it is secret: it needs no HSM, whatever the level.
       KMS_TRY(loaded->public_key, parts_.software.LoadPublic(record.public_key));
       footprint += loaded->public_key->footprint_bytes();
       break;
@@ -144,18 +241,21 @@ Result<std::shared_ptr<const LoadedVersion>> Domain::Load(const Reader& reader,
 }
 
 Result<std::shared_ptr<const LoadedVersion>> Domain::LoadSymmetric(
-    const Reader& reader, const KeyRecord& key, std::string_view version) {
-  return Load(reader, key, version, Part::kSymmetric);
+    const RequestContext& context, const Reader& reader, const KeyRecord& key,
+    std::string_view version) {
+  return Load(context, reader, key, version, Part::kSymmetric);
 }
 
 Result<std::shared_ptr<const LoadedVersion>> Domain::LoadPrivate(
-    const Reader& reader, const KeyRecord& key, std::string_view version) {
-  return Load(reader, key, version, Part::kPrivate);
+    const RequestContext& context, const Reader& reader, const KeyRecord& key,
+    std::string_view version) {
+  return Load(context, reader, key, version, Part::kPrivate);
 }
 
 Result<std::shared_ptr<const LoadedVersion>> Domain::LoadPublic(
-    const Reader& reader, const KeyRecord& key, std::string_view version) {
-  return Load(reader, key, version, Part::kPublic);
+    const RequestContext& context, const Reader& reader, const KeyRecord& key,
+    std::string_view version) {
+  return Load(context, reader, key, version, Part::kPublic);
 }
 
 void Domain::Forget(std::string_view key) {

@@ -37,6 +37,13 @@ struct LoadedVersion {
   std::shared_ptr<PublicKey> public_key;
 };
 
+// New material of a version, before it is committed.
+struct Material {
+  WrappedKey key;
+  std::string instance;  // of HSM level: part of its place
+  bool watched = false;  // a DiscardRecord stands until the commit
+};
+
 // What a change tells about itself, for the audit log and for a repeated request.
 struct ChangeNote {
   std::string key;
@@ -54,8 +61,39 @@ class Domain {
   // A new random UUID. Fails: kUnavailable.
   Result<std::string> NewId() const;
 
-  // BackendOf fails with kHsmUnavailable if there is no HSM.
-  Result<CryptoBackend*> BackendOf(ProtectionLevel level) const;
+  // BackendOf returns what is called for keys of that level.
+  // Fails: kHsmUnavailable if there is no HSM; kMustWait if this thread may not call it.
+  Result<CryptoBackend*> BackendOf(const RequestContext& context,
+                                   ProtectionLevel level) const;
+
+  // NewMaterial has `make` make the material of a version: every way to do so comes
+  // through here. Material that becomes an object in the token is first noted down, so
+  // that a crash at any point leaves no object that nobody destroys.
+  // Fails: as BackendOf and `make`; kUnavailable.
+  using Make = std::function<Result<WrappedKey>(CryptoBackend&, const Place&)>;
+  Result<Material> NewMaterial(const RequestContext& context, const KeyRecord& key,
+                               std::string_view version, const Make& make);
+
+  // NewVersion returns a version of `key` with generated material, without a number, and
+  // the material, which KeepMaterial has to commit.
+  struct MadeVersion {
+    VersionRecord record;
+    Material material;
+  };
+  Result<MadeVersion> NewVersion(const RequestContext& context, const KeyRecord& key,
+                                 UnixMillis now);
+
+  // KeepMaterial makes `material` that of `version`, inside the transaction that commits
+  // both.
+  // Fails: kConflict if it took so long that the object was given up.
+  static Result<void> KeepMaterial(Transaction& transaction, const Material& material,
+                                   VersionRecord& version);
+
+  // GiveUp has the token's object of new material destroyed, if there is one;
+  // DropMaterial that of a version, from which it takes its material.
+  static void GiveUp(Transaction& transaction, const VersionRecord& version,
+                     const Material& material);
+  static void DropMaterial(Transaction& transaction, VersionRecord& version);
 
   // ReadKey returns the key that `name`, an id or an alias, stands for.
   // Fails: `absent`, also if the principal may not do `action` on it; kCorrupt.
@@ -77,14 +115,17 @@ class Domain {
 
   // The three Load functions return a version of a usable key, ready, from the cache or
   // from the store.
-  // Fail: kVersionNotFound; kCorrupt; kUnavailable.
-  Result<std::shared_ptr<const LoadedVersion>> LoadSymmetric(const Reader& reader,
-                                                             const KeyRecord& key,
-                                                             std::string_view version);
-  Result<std::shared_ptr<const LoadedVersion>> LoadPrivate(const Reader& reader,
+  // Fail: kVersionNotFound; kCorrupt; kUnavailable; kMustWait, also if using what was
+  // loaded has to wait for the token.
+  Result<std::shared_ptr<const LoadedVersion>> LoadSymmetric(
+      const RequestContext& context, const Reader& reader, const KeyRecord& key,
+      std::string_view version);
+  Result<std::shared_ptr<const LoadedVersion>> LoadPrivate(const RequestContext& context,
+                                                           const Reader& reader,
                                                            const KeyRecord& key,
                                                            std::string_view version);
-  Result<std::shared_ptr<const LoadedVersion>> LoadPublic(const Reader& reader,
+  Result<std::shared_ptr<const LoadedVersion>> LoadPublic(const RequestContext& context,
+                                                          const Reader& reader,
                                                           const KeyRecord& key,
                                                           std::string_view version);
 
@@ -141,8 +182,9 @@ class Domain {
   Result<KeyDescription> DescribeOutcome(const std::string& outcome) const;
 
   // MaterialPlace is where the material of a version belongs.
-  static Place MaterialPlace(const KeyRecord& key, std::string_view version) {
-    return {key.account, key.id, version, "material"};
+  static Place MaterialPlace(const KeyRecord& key, std::string_view version,
+                             std::string_view instance) {
+    return {key.account, key.id, version, "material", instance};
   }
 
  private:
@@ -156,7 +198,8 @@ class Domain {
                                                    const RequestContext& context) const;
   Result<std::string> ResolveName(const Reader& reader, const RequestContext& context,
                                   std::string_view name, Reason absent) const;
-  Result<std::shared_ptr<const LoadedVersion>> Load(const Reader& reader,
+  Result<std::shared_ptr<const LoadedVersion>> Load(const RequestContext& context,
+                                                    const Reader& reader,
                                                     const KeyRecord& key,
                                                     std::string_view version, Part part);
 

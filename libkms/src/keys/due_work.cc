@@ -18,6 +18,9 @@ constexpr int kBatchesPerRound = 16;
 // apart, before it counts as a jump.
 constexpr std::int64_t kToleranceMillis = 2000;
 
+// When a token that did not answer is asked again.
+constexpr UnixMillis kTokenPatience = 1000;
+
 // Who the audit log says did it.
 RequestContext SystemContext(const Due& due, std::string operation) {
   RequestContext context;
@@ -25,6 +28,10 @@ RequestContext SystemContext(const Due& due, std::string operation) {
   context.region = due.region;
   context.operation = std::move(operation);
   return context;
+}
+
+void Sooner(UnixMillis& next, UnixMillis time) {
+  if (next == 0 || time < next) next = time;
 }
 
 // The key of a due-date, if the date still follows from its facts; a stale date is
@@ -47,6 +54,19 @@ Result<void> EraseAll(Transaction& transaction, const std::string& prefix) {
   return {};
 }
 
+// With the objects that a token keeps for them.
+Result<void> EraseVersions(Transaction& transaction, const KeyRecord& key) {
+  KMS_TRY(const auto records, transaction.Scan(place::Versions(key.account, key.id), {},
+                                               static_cast<std::size_t>(-1)));
+  for (const Record& record : records) {
+    // One that cannot be read names no object, and must not keep the key.
+    if (auto version = FromJson<VersionRecord>(record.value))
+      Domain::DropMaterial(transaction, *version);
+    transaction.Erase(record.key);
+  }
+  return {};
+}
+
 }  // namespace
 
 std::int64_t SteadyWatch::Observe(const Clock& clock) {
@@ -66,6 +86,7 @@ Result<DueWork> DueWorker::Run() {
   const bool may_delete = agreed >= domain_->parts().limits.steady_millis;
   const UnixMillis now = domain_->Now();
   DueWork work;
+  KMS_CHECK_OK(DestroyObjects(now, may_delete, work));
   std::string from;
   for (int round = 0;; ++round) {
     if (round == kBatchesPerRound) {
@@ -87,7 +108,7 @@ Result<DueWork> DueWorker::Run() {
       }
       const Due& due = *parsed;
       if (due.time > now) {
-        if (work.next == 0) work.next = due.time;
+        Sooner(work.next, due.time);
         reached_the_future = true;
         break;
       }
@@ -117,7 +138,9 @@ Result<DueWork> DueWorker::Run() {
       }
       if (!done) {
         ++work.failed;
-        work.next = now;
+        Sooner(work.next, done.error().reason() == Reason::kHsmUnavailable
+                              ? now + kTokenPatience
+                              : now);
       } else if (*done) {
         ++*counter;
       }
@@ -135,10 +158,65 @@ Result<DueWork> DueWorker::Run() {
   }
 }
 
+// A token that does not answer leaves the rest for the next round, whenever that is.
+Result<void> DueWorker::DestroyObjects(UnixMillis now, bool may_delete, DueWork& work) {
+  CryptoBackend* const hsm = domain_->parts().hsm;
+  if (hsm == nullptr) return {};
+  std::vector<Record> records;
+  {
+    KMS_TRY(const auto snapshot, domain_->parts().store.Read());
+    KMS_TRY(records, snapshot->Scan(place::Discards(), {}, kBatch * kBatchesPerRound));
+  }
+  for (const Record& record : records) {
+    const auto discard = FromJson<DiscardRecord>(record.value);
+    if (!discard) {
+      ++work.failed;
+      continue;
+    }
+    if (discard->not_before > now) {
+      Sooner(work.next, discard->not_before);
+      continue;
+    }
+    if (discard->not_before != 0 && !may_delete) continue;
+    const auto destroyed = Destroy(*hsm, *discard);
+    if (!destroyed) {
+      ++work.failed;
+      Sooner(work.next, now + kTokenPatience);
+      return {};
+    }
+    if (*destroyed) ++work.destroyed;
+  }
+  return {};
+}
+
+Result<bool> DueWorker::Destroy(CryptoBackend& hsm, const DiscardRecord& discard) {
+  const std::string where = place::Discard(discard.instance);
+  KeyStore& store = domain_->parts().store;
+  bool ours = discard.not_before == 0;
+  if (!ours) {
+    // From here on nobody can commit the material any more.
+    KMS_CHECK_OK(store.Update([&](Transaction& transaction) -> Result<void> {
+      KMS_TRY(const auto found, transaction.Get(where));
+      ours = found.has_value();
+      if (ours)
+        transaction.Put(where, ToJson(DiscardRecord{discard.instance, discard.key, 0}));
+      return {};
+    }));
+  }
+  if (!ours) return false;  // taken over meanwhile
+  KMS_CHECK_OK(hsm.Destroy(discard.instance));
+  KMS_CHECK_OK(store.Update([&](Transaction& transaction) -> Result<void> {
+    transaction.Erase(where);
+    return {};
+  }));
+  return true;
+}
+
 Result<bool> DueWorker::Rotate(const Due& due) {
   const UnixMillis now = domain_->Now();
   // Generated before the transaction, and thrown away if another process was first.
-  VersionRecord version;
+  std::optional<Domain::MadeVersion> made;
+  const RequestContext context = SystemContext(due, "rotateKey");
   {
     KeyRecord key;
     {
@@ -150,26 +228,18 @@ Result<bool> DueWorker::Rotate(const Due& due) {
       if (found) key = std::move(found).value();
     }
     if (!key.id.empty()) {
-      KMS_TRY(version.id, domain_->NewId());
-      version.key = key.id;
-      version.account = key.account;
-      version.created = now;
-      KMS_TRY(CryptoBackend* const backend, domain_->BackendOf(key.level));
-      KMS_TRY(WrappedKey made,
-              backend->Generate(key.spec, Domain::MaterialPlace(key, version.id)));
-      version.sealed = std::move(made.sealed);
-      version.public_key = std::move(made.public_key);
+      KMS_TRY(made, domain_->NewVersion(context, key, now));
     }
   }
   bool rotated = false;
-  const RequestContext context = SystemContext(due, "rotateKey");
   KMS_CHECK_OK(
       domain_->parts().store.Update([&](Transaction& transaction) -> Result<void> {
         rotated = false;
         KMS_TRY(const auto before, StillDue(transaction, due));
-        if (!before || version.id.empty()) return {};
+        if (!before || !made) return {};
         KeyRecord key = *before;
-        VersionRecord numbered = version;
+        VersionRecord numbered = made->record;
+        KMS_CHECK_OK(Domain::KeepMaterial(transaction, made->material, numbered));
         numbered.number = key.versions++;
         key.primary = numbered.id;
         key.last_rotation = key.updated = now;
@@ -207,7 +277,7 @@ Result<bool> DueWorker::Delete(const Due& due) {
                       Reason::kAliasNotFound));
           KMS_CHECK_OK(RemoveAlias(transaction, key->account, key->region, alias));
         }
-        KMS_CHECK_OK(EraseAll(transaction, place::Versions(key->account, key->id)));
+        KMS_CHECK_OK(EraseVersions(transaction, *key));
         KMS_CHECK_OK(EraseAll(transaction, place::VersionList(key->account, key->id)));
         KMS_CHECK_OK(EraseAll(transaction, place::Tokens(key->account, key->id)));
         if (!IsSymmetric(key->spec)) {

@@ -41,6 +41,8 @@ class DueWorker {
   Result<DueWork> Run();
 
  private:
+  Result<void> DestroyObjects(UnixMillis now, bool may_delete, DueWork& work);
+  Result<bool> Destroy(CryptoBackend& hsm, const DiscardRecord& discard);
   Result<bool> Rotate(const Due& due);
   Result<bool> Delete(const Due& due);
   Result<bool> Expire(const Due& due);

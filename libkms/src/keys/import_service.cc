@@ -26,14 +26,34 @@ Place FingerprintPlace(const KeyRecord& key) {
   return {key.account, key.id, {}, "material-fingerprint"};
 }
 
-// Tells material apart from other material, and nothing else about it. It is keyed by
-// the material itself, and sealed where it is stored.
-Digest32 FingerprintOf(const KeyRecord& key, const SecretBytes& material) {
-  return Hmac(DigestAlgorithm::kSha256, material.Reveal(),
-              AsBytes(JoinKey({"libkms imported material", key.account, key.id})));
+// What the fingerprint is an HMAC of. It tells material apart from other material, and
+// nothing else about it: it is keyed by the material itself, and sealed where it is
+// stored.
+std::string FingerprintLabel(const KeyRecord& key) {
+  return JoinKey({"libkms imported material", key.account, key.id});
 }
 
-std::size_t MaterialSize(KeySpec spec) { return spec == KeySpec::kSm4 ? 16 : 32; }
+// Opens material with one backend and hands it to another: where the pair is of the
+// software backend, and the key is not. What ImportWrapped says of failures holds.
+Result<ImportedKey> ImportAcross(CryptoBackend& opener, CryptoBackend& backend,
+                                 KeySpec spec, const Place& place,
+                                 const WrappingPair& pair, ByteView wrapped,
+                                 ByteView label) {
+  const std::size_t size = KeyBytes(spec);
+  KMS_TRY(const auto private_key,
+          opener.LoadPrivate(KeySpec::kRsa2048, pair.place, pair.sealed));
+  auto opened = private_key->DecryptKey(pair.algorithm, wrapped, size);
+  // Stand-in bytes after PKCS#1 v1.5, as in CryptoBackend::ImportWrapped.
+  const bool silent = pair.algorithm == EncryptionAlgorithm::kRsaPkcs1 && !opened &&
+                      opened.error().error_class() == ErrorClass::kAuthFailed;
+  if (!opened && !silent) return std::move(opened).error();
+  const SecretBytes material =
+      opened ? std::move(opened).value() : SecretBytes::Filled(size, [](auto) {});
+  const Digest32 print = Hmac(DigestAlgorithm::kSha256, material.Reveal(), label);
+  KMS_TRY(WrappedKey key, backend.Import(spec, place, material));
+  if (silent) return Reason::kBadCiphertext;
+  return ImportedKey{std::move(key), print};
+}
 
 Result<std::size_t> LiveTokens(const Reader& reader, const KeyRecord& key,
                                UnixMillis now) {
@@ -51,6 +71,18 @@ Result<void> CheckToken(const TokenRecord& token, UnixMillis now) {
   if (token.expires <= now || token.failures >= kMaxFailures)
     return Error(Reason::kBadImportToken).About("importToken");
   return {};
+}
+
+// Gives back an attempt that failed for no reason of the caller's. Best effort: without
+// it, the token has one attempt less.
+void GiveBackAttempt(KeyStore& store, const std::string& token_key) {
+  (void)store.Update([&](Transaction& transaction) -> Result<void> {
+    KMS_TRY(TokenRecord counted,
+            GetRecord<TokenRecord>(transaction, token_key, Reason::kBadImportToken));
+    if (counted.failures > 0) --counted.failures;
+    transaction.Put(token_key, ToJson(counted));
+    return {};
+  });
 }
 
 }  // namespace
@@ -82,8 +114,15 @@ Result<ImportParameters> ImportService::GetParameters(const RequestContext& cont
   token.key = key.id;
   token.algorithm = algorithm;
   token.expires = now + kTokenLife;
-  KMS_TRY(WrappedKey pair, domain_->parts().software.Generate(
-                               KeySpec::kRsa2048, TokenKeyPlace(key, token.id)));
+  KMS_TRY(CryptoBackend * backend, domain_->BackendOf(context, key.level));
+  // An object in the token would need somebody to destroy it: the pair is never one.
+  if (backend->keeps_objects()) {
+    backend = &domain_->parts().software;
+  } else if (key.level != ProtectionLevel::kSoftware) {
+    token.pair = key.level;
+  }
+  KMS_TRY(WrappedKey pair,
+          backend->Generate(KeySpec::kRsa2048, TokenKeyPlace(key, token.id)));
   token.sealed = std::move(pair.sealed);
   ImportParameters parameters;
   parameters.key = key.id;
@@ -132,6 +171,23 @@ Result<void> ImportService::ImportMaterial(const RequestContext& context,
     if (expires && *expires <= now)
       return Error(Reason::kBadParameter).About("keyMaterialExpireUnix");
   }
+  // All that can fail for other reasons comes before the attempt is counted.
+  KMS_TRY(CryptoBackend* const opener,
+          domain_->BackendOf(context, token.pair.value_or(ProtectionLevel::kSoftware)));
+  KMS_CHECK_OK(domain_->BackendOf(context, key.level));
+  std::optional<SecretBytes> known;
+  if (!key.fingerprint.empty()) {
+    KMS_TRY(known, parts.root.Open(FingerprintPlace(key), key.fingerprint));
+  }
+  VersionRecord version;
+  version.key = key.id;
+  version.account = key.account;
+  if (key.primary.empty()) {
+    KMS_TRY(version.id, domain_->NewId());
+  } else {
+    version.id = key.primary;
+  }
+
   const std::string token_key = place::Token(key.account, key.id, token.id);
   // Counted as a failure before it is tried, and given back by a success: so that
   // attempts at the same time are not more than the token has left.
@@ -144,46 +200,38 @@ Result<void> ImportService::ImportMaterial(const RequestContext& context,
     return {};
   }));
 
-  KMS_TRY(const auto private_key,
-          parts.software.LoadPrivate(KeySpec::kRsa2048, TokenKeyPlace(key, token.id),
-                                     token.sealed));
-  auto material =
-      private_key->DecryptKey(token.algorithm, wrapped_material, MaterialSize(key.spec));
-  if (!material && material.error().error_class() != ErrorClass::kAuthFailed &&
-      material.error().error_class() != ErrorClass::kInvalidArgument)
-    return std::move(material).error();
-  // After PKCS#1 v1.5 nobody may learn whether the padding, the length or the material
-  // was wrong: the rest is done with stand-in bytes, and ends the same way.
-  const bool silent = token.algorithm == EncryptionAlgorithm::kRsaPkcs1;
-  const bool unwrapped = material.has_value();
-  if (!unwrapped && !silent)
-    return std::move(material).error().About("encryptedKeyMaterial");
-  const SecretBytes bytes =
-      unwrapped ? std::move(material).value()
-                : SecretBytes::Filled(MaterialSize(key.spec), [](auto) {});
-
-  const Digest32 fingerprint = FingerprintOf(key, bytes);
-  bool matches = true;
-  if (!key.fingerprint.empty()) {
-    KMS_TRY(const SecretBytes known,
-            parts.root.Open(FingerprintPlace(key), key.fingerprint));
-    matches = ConstantTimeEqual(known.Reveal(), fingerprint);
+  const std::string label = FingerprintLabel(key);
+  const WrappingPair pair = {TokenKeyPlace(key, token.id), token.sealed, token.algorithm};
+  Digest32 print{};
+  auto imported = domain_->NewMaterial(
+      context, key, version.id,
+      [&](CryptoBackend& backend, const Place& place) -> Result<WrappedKey> {
+        auto made = &backend == opener
+                        ? backend.ImportWrapped(key.spec, place, pair, wrapped_material,
+                                                AsBytes(label))
+                        : ImportAcross(*opener, backend, key.spec, place, pair,
+                                       wrapped_material, AsBytes(label));
+        if (!made) return std::move(made).error();
+        print = made->print;
+        return std::move(made->key);
+      });
+  if (!imported) {
+    const ErrorClass failure = imported.error().error_class();
+    if (failure == ErrorClass::kUnavailable) GiveBackAttempt(parts.store, token_key);
+    if (failure != ErrorClass::kAuthFailed && failure != ErrorClass::kInvalidArgument)
+      return std::move(imported).error();
   }
-  if (!unwrapped || !matches) {
+  // After PKCS#1 v1.5 nobody may learn whether the padding, the length or the material
+  // was wrong: the print is compared all the same, and every failure is one.
+  const bool silent = token.algorithm == EncryptionAlgorithm::kRsaPkcs1;
+  const bool matches = !known || ConstantTimeEqual(known->Reveal(), print);
+  if (!imported && !silent)
+    return std::move(imported).error().About("encryptedKeyMaterial");
+  if (!imported || !matches) {
     return Error(silent ? Reason::kBadCiphertext : Reason::kOtherKeyMaterial)
         .About("encryptedKeyMaterial");
   }
-
-  VersionRecord version;
-  KMS_TRY(CryptoBackend* const backend, domain_->BackendOf(key.level));
-  if (key.primary.empty()) {
-    KMS_TRY(version.id, domain_->NewId());
-  } else {
-    version.id = key.primary;
-  }
-  KMS_TRY(WrappedKey made,
-          backend->Import(key.spec, Domain::MaterialPlace(key, version.id), bytes));
-  KMS_TRY(Bytes sealed_fingerprint, parts.root.Seal(FingerprintPlace(key), fingerprint));
+  KMS_TRY(Bytes sealed_print, parts.root.Seal(FingerprintPlace(key), print));
 
   KMS_CHECK_OK(domain_->Change(
       context, [&](Transaction& transaction, ChangeNote& note) -> Result<void> {
@@ -199,16 +247,19 @@ Result<void> ImportService::ImportMaterial(const RequestContext& context,
         KeyRecord changed = before;
         VersionRecord record = version;
         if (before.primary.empty()) {
-          record.key = key.id;
-          record.account = key.account;
           record.number = changed.versions++;
           record.created = now;
           changed.primary = record.id;
-          changed.fingerprint = sealed_fingerprint;
+          changed.fingerprint = sealed_print;
         } else {
           KMS_TRY(record, domain_->ReadVersion(transaction, before, before.primary));
         }
-        record.sealed = made.sealed;
+        // The same material: an object that others have loaded stays as it is.
+        if (record.in_token.value_or(false)) {
+          Domain::GiveUp(transaction, record, *imported);
+        } else {
+          KMS_CHECK_OK(Domain::KeepMaterial(transaction, *imported, record));
+        }
         Domain::PutVersion(transaction, record);
         changed.material = true;
         changed.material_expires = expires;
@@ -242,7 +293,7 @@ Result<void> RemoveMaterial(Transaction& transaction, KeyRecord& key) {
           GetRecord<VersionRecord>(transaction,
                                    place::Version(key.account, key.id, key.primary),
                                    Reason::kVersionNotFound));
-  version.sealed.clear();
+  Domain::DropMaterial(transaction, version);
   Domain::PutVersion(transaction, version);
   return {};
 }

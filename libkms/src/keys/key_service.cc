@@ -95,22 +95,14 @@ Result<KeyDescription> KeyService::Create(const RequestContext& context,
     KMS_TRY(const auto snapshot, domain_->parts().store.Read());
     KMS_CHECK_OK(domain_->CheckVersionLimit(*snapshot, key.account, key.region));
   }
-  const auto backend = domain_->BackendOf(key.level);
-  if (!backend) return Error(Reason::kHsmKeyCreationFailed, "there is no HSM");
-  std::optional<VersionRecord> version;
+  if (key.level == ProtectionLevel::kHsm && domain_->parts().hsm == nullptr)
+    return Error(Reason::kHsmKeyCreationFailed, "there is no HSM");
+  std::optional<Domain::MadeVersion> made;
   if (key.origin == KeyOrigin::kKms) {
-    version.emplace();
-    KMS_TRY(version->id, domain_->NewId());
-    version->key = key.id;
-    version->account = key.account;
-    version->created = now;
-    KMS_TRY(WrappedKey made,
-            (*backend)->Generate(key.spec, Domain::MaterialPlace(key, version->id)));
-    version->sealed = std::move(made.sealed);
-    version->public_key = std::move(made.public_key);
+    KMS_TRY(made, domain_->NewVersion(context, key, now));
     key.material = true;
     key.versions = 1;
-    if (symmetric) key.primary = version->id;
+    if (symmetric) key.primary = made->record.id;
   }
 
   KMS_TRY(
@@ -123,7 +115,11 @@ Result<KeyDescription> KeyService::Create(const RequestContext& context,
                 Domain::CountUp(transaction, place::KeyCounter(key.account, key.region)));
             Domain::PutKey(transaction, nullptr, placed);
             transaction.Put(place::KeyList(placed), ToJson(PointerRecord{placed.id}));
-            if (version) Domain::PutVersion(transaction, *version);
+            if (made) {
+              VersionRecord version = made->record;
+              KMS_CHECK_OK(Domain::KeepMaterial(transaction, made->material, version));
+              Domain::PutVersion(transaction, version);
+            }
             if (!symmetric) {
               KMS_CHECK_OK(
                   domain_->CheckVersionLimit(transaction, key.account, key.region));

@@ -42,7 +42,7 @@ Result<VersionDescription> VersionService::Create(const RequestContext& context,
     KMS_CHECK_OK(CheckAge(key, now));
     return domain_->CheckVersionLimit(reader, key.account, key.region);
   };
-  VersionRecord version;
+  Domain::MadeVersion made;
   {
     KeyRecord key;
     {
@@ -51,25 +51,18 @@ Result<VersionDescription> VersionService::Create(const RequestContext& context,
       KMS_TRY(key, domain_->ReadKey(*snapshot, context, name, kAction));
       KMS_CHECK_OK(check(*snapshot, key));
     }
-    KMS_TRY(version.id, domain_->NewId());
-    version.key = key.id;
-    version.account = key.account;
-    version.created = now;
-    KMS_TRY(CryptoBackend* const backend, domain_->BackendOf(key.level));
-    KMS_TRY(WrappedKey made,
-            backend->Generate(key.spec, Domain::MaterialPlace(key, version.id)));
-    version.sealed = std::move(made.sealed);
-    version.public_key = std::move(made.public_key);
+    KMS_TRY(made, domain_->NewVersion(context, key, now));
   }
   KMS_TRY(const std::string outcome,
           domain_->Change(
               context, [&](Transaction& transaction, ChangeNote& note) -> Result<void> {
                 // By id: an alias may point elsewhere by now.
                 KMS_TRY(const KeyRecord before,
-                        domain_->ReadKey(transaction, context, version.key, kAction));
+                        domain_->ReadKey(transaction, context, made.record.key, kAction));
                 KMS_CHECK_OK(check(transaction, before));
                 KeyRecord key = before;
-                VersionRecord numbered = version;
+                VersionRecord numbered = made.record;
+                KMS_CHECK_OK(Domain::KeepMaterial(transaction, made.material, numbered));
                 numbered.number = key.versions++;
                 key.last_rotation = key.updated = now;
                 Domain::PutVersion(transaction, numbered);
