@@ -107,9 +107,9 @@ void Dispatcher::Start(std::shared_ptr<Job> job) {
     if (!lane) {
       Fail(*job, lane.error());
     } else if (*lane == Lane::kInline) {
-      Run(*job);
-    } else if (!parts_.lanes.Submit(*lane, [this, job] { Run(*job); })) {
-      Fail(*job, Error(Reason::kTooManyRequests, "the queue of the lane is full"));
+      Run(job);
+    } else {
+      Send(*lane, job);
     }
   } catch (const std::exception& e) {
     if (job->respond) Fail(*job, Error(Reason::kInternal, e.what()));
@@ -129,6 +129,7 @@ Result<Lane> Dispatcher::Prepare(Job& job) const {
           parts_.authenticator.Authenticate(claim, job.view, operation->mutates));
   context.source = std::move(job.context.source);
   context.operation = operation->name;
+  context.may_wait_for_token = false;
   job.context = std::move(context);
 
   KMS_CHECK_OK(parts_.policy.MayAnywhere(job.context, operation->action));
@@ -188,7 +189,13 @@ Result<void> Dispatcher::ReadParameters(Job& job) const {
   return {};
 }
 
-void Dispatcher::Run(Job& job) {
+void Dispatcher::Send(Lane lane, const std::shared_ptr<Job>& job) {
+  if (!parts_.lanes.Submit(lane, [this, job] { Run(job); }))
+    Fail(*job, Error(Reason::kTooManyRequests, "the queue of the lane is full"));
+}
+
+void Dispatcher::Run(const std::shared_ptr<Job>& shared) {
+  Job& job = *shared;
   try {
     Call call{parts_.kms, parts_.dialect, *job.operation, job.context,
               boost::json::storage_ptr(&job.resource)};
@@ -196,6 +203,10 @@ void Dispatcher::Run(Job& job) {
         job.operation->handler(call, *job.arguments);
     if (result) {
       Succeed(job, *result);
+    } else if (result.error().error_class() == ErrorClass::kMustWait &&
+               !job.context.may_wait_for_token) {
+      job.context.may_wait_for_token = true;
+      Send(Lane::kToken, shared);
     } else {
       Fail(job, result.error());
     }

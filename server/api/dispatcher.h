@@ -4,7 +4,9 @@
 // Everything up to the handler is done on the I/O thread, in this order, and the first
 // refusal counts: the syntax of the signature's headers, the route, the time, the
 // access key and its signature, a repeated request id, permission for the action, the
-// region, the body, the parameters. Then the handler runs on its lane.
+// region, the body, the parameters. Then the handler runs on its lane; if it finds that
+// it has to wait for the HSM, it ends before it has changed anything, and runs once more,
+// on the lane for that.
 //
 // Threads: Handle may be called from many threads at once. The lanes must be drained
 // before the dispatcher is destroyed.
@@ -66,7 +68,8 @@ class Dispatcher final : public HttpHandler {
   Result<void> ReadParameters(Job& job) const;
   Result<void> CheckRegion(Job& job) const;
   void Start(std::shared_ptr<Job> job);
-  void Run(Job& job);
+  void Run(const std::shared_ptr<Job>& job);
+  void Send(Lane lane, const std::shared_ptr<Job>& job);
   void Succeed(Job& job, const boost::json::object& result);
   void Fail(Job& job, const Error& error);
   void Finish(Job& job, HttpResponse response, const Error* error);

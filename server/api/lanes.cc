@@ -86,12 +86,23 @@ Lanes::Lanes(const LanesConfig& config) {
   private_key_ = std::make_unique<Pool>(
       config.private_key_threads != 0 ? config.private_key_threads : processors - 1,
       config.private_key_queue, true);
+  token_ = std::make_unique<Pool>(std::max<std::size_t>(config.token_threads, 1),
+                                  config.token_queue, false);
 }
 
 Lanes::~Lanes() { Drain(); }
 
 Lanes::Pool& Lanes::PoolOf(Lane lane) const {
-  return lane == Lane::kPrivateKey ? *private_key_ : *commit_;
+  switch (lane) {
+    case Lane::kPrivateKey:
+      return *private_key_;
+    case Lane::kToken:
+      return *token_;
+    case Lane::kInline:
+    case Lane::kCommit:
+      break;
+  }
+  return *commit_;
 }
 
 bool Lanes::Submit(Lane lane, Task task) { return PoolOf(lane).Submit(std::move(task)); }
@@ -99,6 +110,7 @@ bool Lanes::Submit(Lane lane, Task task) { return PoolOf(lane).Submit(std::move(
 void Lanes::Drain() {
   commit_->Drain();
   private_key_->Drain();
+  token_->Drain();
 }
 
 std::size_t Lanes::waiting(Lane lane) const { return PoolOf(lane).waiting(); }

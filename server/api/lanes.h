@@ -1,8 +1,9 @@
 // Lanes: the worker threads for what would hold up an I/O thread.
 //
 // kCommit work waits for the disk, on many threads; kPrivateKey work computes, on few
-// threads of low priority, so that a thousand signatures do not stall the rest. The
-// queues are bounded: what does not fit is refused, not kept waiting.
+// threads of low priority, so that a thousand signatures do not stall the rest; kToken
+// work waits for the HSM, on threads that nothing else needs when it hangs. The queues
+// are bounded: what does not fit is refused, not kept waiting.
 //
 // Threads: Submit may be called from any thread, Drain from one that is no lane.
 
@@ -20,8 +21,10 @@ namespace kms::server {
 struct LanesConfig {
   std::size_t commit_threads = 16;
   std::size_t private_key_threads = 0;  // 0: one less than processors, at least one
+  std::size_t token_threads = 8;
   std::size_t commit_queue = 4096;
   std::size_t private_key_queue = 1024;
+  std::size_t token_queue = 1024;
 };
 
 class Lanes {
@@ -49,6 +52,7 @@ class Lanes {
   Pool& PoolOf(Lane lane) const;
   std::unique_ptr<Pool> commit_;
   std::unique_ptr<Pool> private_key_;
+  std::unique_ptr<Pool> token_;
 };
 
 }  // namespace kms::server

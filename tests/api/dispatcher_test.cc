@@ -179,6 +179,32 @@ TEST_F(DispatcherTest, RefusesWhatFindsNoRoomInItsLane) {
   EXPECT_EQ(answer.error(), "KMS.0915");
 }
 
+TEST_F(DispatcherTest, RunsAgainOnTheTokensLaneWhatHasToWait) {
+  const auto answer = Send({.target = "/v1/test/waits", .request_id = "my-id"});
+  EXPECT_EQ(answer.result().at("requestId"), "my-id") << "the first run used the id up";
+  EXPECT_EQ(Send({.target = "/v1/test/waitsForEver"}).status, 500);
+}
+
+TEST_F(DispatcherTest, AHangingTokenHoldsUpNobodyElse) {
+  MakeDispatcher(false, {.token_threads = 1, .token_queue = 1});
+  const auto started = std::make_shared<std::latch>(1);
+  const auto go = std::make_shared<std::latch>(1);
+  ASSERT_TRUE(lanes->Submit(Lane::kToken, [started, go] {
+    started->count_down();
+    go->wait();
+  }));
+  started->wait();
+  ASSERT_TRUE(lanes->Submit(Lane::kToken, [] {}));
+  EXPECT_EQ(lanes->waiting(Lane::kToken), 1U);
+  const auto refused = Send({.target = "/v1/test/waits"});
+  const std::string others[] = {Code({.body = R"({"text":"hi"})"}),
+                                Code({.target = "/v1/test/nothing"}),
+                                Code({.target = "/v1/test/list"})};
+  go->count_down();
+  EXPECT_EQ(refused.error(), "KMS.0915");
+  for (const std::string& code : others) EXPECT_EQ(code, "");
+}
+
 TEST_F(DispatcherTest, WordsRefusalsOfTheNetworkLayer) {
   const HttpResponse response = dispatcher->Refuse(413, Error(Reason::kTooLong));
   EXPECT_EQ(response.status, 413);

@@ -27,6 +27,20 @@ Object Change(Call& call, const Arguments& arguments) {
   return result;
 }
 
+// Tells on which try it succeeded, as something that needs the token.
+Object Waits(Call& call, const Arguments&) {
+  if (!call.context.may_wait_for_token)
+    return Error(ErrorClass::kMustWait, Reason::kInternal, "not here");
+  boost::json::object result(call.storage);
+  result["requestId"] = call.context.request_id;
+  return result;
+}
+
+// As a defect would: it is not asked a third time.
+Object WaitsForEver(Call&, const Arguments&) {
+  return Error(ErrorClass::kMustWait, Reason::kInternal, "never");
+}
+
 Object Nothing(Call&, const Arguments&) { return boost::json::object(); }
 Object Breaks(Call&, const Arguments&) { throw std::runtime_error("the secret reason"); }
 Object Fails(Call&, const Arguments&) { return Error(Reason::kInternal, "the detail"); }
@@ -37,6 +51,8 @@ constexpr std::string_view kListPaths[] = {"/v1/test/list"};
 constexpr std::string_view kNothingPaths[] = {"/v1/test/nothing"};
 constexpr std::string_view kBreaksPaths[] = {"/v1/test/breaks"};
 constexpr std::string_view kFailsPaths[] = {"/v1/test/fails"};
+constexpr std::string_view kWaitsPaths[] = {"/v1/test/waits"};
+constexpr std::string_view kWaitsForEverPaths[] = {"/v1/test/waitsForEver"};
 constexpr std::string_view kDeniedPaths[] = {"/v1/test/denied"};
 constexpr Choice kChoices[] = {{"a", 1}, {"b", 2}};
 constexpr Parameter kTextParameters[] = {
@@ -96,14 +112,28 @@ constexpr Operation kFails = {.name = "fails",
                               .action = "kms:test:fails",
                               .lane = Lane::kInline,
                               .handler = Fails};
+constexpr Operation kWaits = {.name = "waits",
+                              .group = "lists",
+                              .paths = kWaitsPaths,
+                              .action = "kms:test:waits",
+                              .mutates = true,
+                              .lane = Lane::kInline,
+                              .handler = Waits};
+constexpr Operation kWaitsForEver = {.name = "waitsForEver",
+                                     .group = "lists",
+                                     .paths = kWaitsForEverPaths,
+                                     .action = "kms:test:waitsForEver",
+                                     .lane = Lane::kPrivateKey,
+                                     .handler = WaitsForEver};
 constexpr Operation kDenied = {.name = "denied",
                                .group = "lists",
                                .paths = kDeniedPaths,
                                .action = "kms:test:denied",
                                .parameters = kTextParameters,
                                .handler = Nothing};
-constexpr std::array<const Operation*, 7> kAll = {&kEcho,   &kChange, &kList,  &kNothing,
-                                                  &kBreaks, &kFails,  &kDenied};
+constexpr std::array<const Operation*, 9> kAll = {&kEcho,    &kChange,       &kList,
+                                                  &kNothing, &kBreaks,       &kFails,
+                                                  &kWaits,   &kWaitsForEver, &kDenied};
 
 }  // namespace
 

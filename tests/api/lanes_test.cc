@@ -28,6 +28,19 @@ TEST(LanesTest, TakesNothingOnceDrained) {
   lanes.Drain();
   EXPECT_FALSE(lanes.Submit(Lane::kCommit, [] { FAIL(); }));
   EXPECT_FALSE(lanes.Submit(Lane::kPrivateKey, [] { FAIL(); }));
+  EXPECT_FALSE(lanes.Submit(Lane::kToken, [] { FAIL(); }));
+}
+
+TEST(LanesTest, ATaskMayGoOnOnTheTokensLaneWhileTheLanesAreDrained) {
+  std::atomic<int> ran{0};
+  {
+    Lanes lanes({.commit_threads = 1, .private_key_threads = 1, .token_threads = 1});
+    for (const Lane lane : {Lane::kCommit, Lane::kPrivateKey})
+      ASSERT_TRUE(lanes.Submit(
+          lane, [&] { EXPECT_TRUE(lanes.Submit(Lane::kToken, [&] { ++ran; })); }));
+    lanes.Drain();
+  }
+  EXPECT_EQ(ran, 2);
 }
 
 TEST(LanesTest, RefusesWhatDoesNotFitTheQueue) {
