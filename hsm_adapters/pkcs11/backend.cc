@@ -8,7 +8,7 @@
 #include "hsm_adapters/pkcs11/return_code.h"
 #include "hsm_adapters/pkcs11/rsa.h"
 #include "hsm_adapters/pkcs11/self_test.h"
-#include "kms/encoding.h"
+#include "keys/records.h"
 
 namespace kms::pkcs11 {
 namespace {
@@ -448,9 +448,7 @@ Result<std::shared_ptr<SymmetricKey>> Pkcs11Backend::LoadSymmetric(KeySpec spec,
   }
   if (!IsSymmetric(spec)) return Reason::kAlgorithmNotSupported;
   KMS_TRY(Material material, OpenMaterial(place, sealed));
-  auto budget = std::make_unique<NonceBudget>(
-      store_, JoinKey({"hsm-nonces", place.account, place.object, place.version,
-                       place.instance}));
+  auto budget = std::make_unique<NonceBudget>(store_, place::TokenNonces(place));
   const bool wrapped = material.kind == Material::Kind::kWrapped;
   const auto make = [this, material = std::move(material)](
                         Access& access, CipherUse use) -> Result<KeyObject> {

@@ -343,7 +343,7 @@ std::shared_ptr<Roots::Root> Roots::NewRoot(HsmRootRecord record) {
   root->cipher = std::make_unique<TokenCipher>(TokenCipher::Parts{
       *token_, *random_,
       std::make_unique<NonceBudget>(
-          store_, JoinKey({"hsm-nonces", KeyNumber(self->record.index)})),
+          store_, JoinKey({"hsm-root-nonces", KeyNumber(self->record.index)})),
       key, self->record.wraps, control_});
   return root;
 }

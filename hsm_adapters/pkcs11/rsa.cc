@@ -74,10 +74,8 @@ Bytes Sha256DigestInfo(ByteView digest) {
   constexpr std::array<std::uint8_t, 19> kPrefix = {
       0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
       0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20};
-  Bytes info;
-  info.reserve(kPrefix.size() + digest.size());
-  info.insert(info.end(), kPrefix.begin(), kPrefix.end());
-  info.insert(info.end(), digest.begin(), digest.end());
+  Bytes info(kPrefix.size() + digest.size());
+  std::ranges::copy(digest, std::ranges::copy(kPrefix, info.begin()).out);
   return info;
 }
 

@@ -221,6 +221,13 @@ class CryptoBackend {
   CryptoBackend() = default;
 };
 
+// ImportThrough is ImportWrapped in this process, for a pair that another backend has
+// made than the one that is to have the key.
+Result<ImportedKey> ImportThrough(CryptoBackend& of_pair, CryptoBackend& of_key,
+                                  KeySpec spec, const Place& place,
+                                  const WrappingPair& pair, ByteView wrapped,
+                                  ByteView label);
+
 // NewBotanBackend returns the backend that computes in this process with Botan.
 // `root` outlives it.
 std::unique_ptr<CryptoBackend> NewBotanBackend(const RootKey& root);

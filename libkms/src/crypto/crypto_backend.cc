@@ -30,10 +30,17 @@ bool Fits(EncryptionAlgorithm algorithm, KeySpec spec) {
 Result<ImportedKey> CryptoBackend::ImportWrapped(KeySpec spec, const Place& place,
                                                  const WrappingPair& pair,
                                                  ByteView wrapped, ByteView label) {
+  return ImportThrough(*this, *this, spec, place, pair, wrapped, label);
+}
+
+Result<ImportedKey> ImportThrough(CryptoBackend& of_pair, CryptoBackend& of_key,
+                                  KeySpec spec, const Place& place,
+                                  const WrappingPair& pair, ByteView wrapped,
+                                  ByteView label) {
   if (!IsSymmetric(spec)) return Reason::kAlgorithmNotSupported;
   const std::size_t size = KeyBytes(spec);
   KMS_TRY(const auto private_key,
-          LoadPrivate(KeySpec::kRsa2048, pair.place, pair.sealed));
+          of_pair.LoadPrivate(KeySpec::kRsa2048, pair.place, pair.sealed));
   auto opened = private_key->DecryptKey(pair.algorithm, wrapped, size);
   // After PKCS#1 v1.5 nobody may learn whether the padding, the length or the material
   // was wrong: the rest is done with stand-in bytes, and ends the same way.
@@ -43,7 +50,7 @@ Result<ImportedKey> CryptoBackend::ImportWrapped(KeySpec spec, const Place& plac
   const SecretBytes material =
       opened ? std::move(opened).value() : SecretBytes::Filled(size, [](auto) {});
   const Digest32 print = Hmac(DigestAlgorithm::kSha256, material.Reveal(), label);
-  KMS_TRY(WrappedKey key, Import(spec, place, material));
+  KMS_TRY(WrappedKey key, of_key.Import(spec, place, material));
   if (silent) return Reason::kBadCiphertext;
   return ImportedKey{std::move(key), print};
 }

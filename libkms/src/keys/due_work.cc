@@ -280,6 +280,7 @@ Result<bool> DueWorker::Delete(const Due& due) {
         KMS_CHECK_OK(EraseVersions(transaction, *key));
         KMS_CHECK_OK(EraseAll(transaction, place::VersionList(key->account, key->id)));
         KMS_CHECK_OK(EraseAll(transaction, place::Tokens(key->account, key->id)));
+        KMS_CHECK_OK(EraseAll(transaction, place::TokenNonces(key->account, key->id)));
         if (!IsSymmetric(key->spec)) {
           KMS_CHECK_OK(Domain::CountDown(
               transaction, place::AsymmetricVersionCounter(key->account, key->region),

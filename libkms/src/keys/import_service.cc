@@ -33,28 +33,6 @@ std::string FingerprintLabel(const KeyRecord& key) {
   return JoinKey({"libkms imported material", key.account, key.id});
 }
 
-// Opens material with one backend and hands it to another: where the pair is of the
-// software backend, and the key is not. What ImportWrapped says of failures holds.
-Result<ImportedKey> ImportAcross(CryptoBackend& opener, CryptoBackend& backend,
-                                 KeySpec spec, const Place& place,
-                                 const WrappingPair& pair, ByteView wrapped,
-                                 ByteView label) {
-  const std::size_t size = KeyBytes(spec);
-  KMS_TRY(const auto private_key,
-          opener.LoadPrivate(KeySpec::kRsa2048, pair.place, pair.sealed));
-  auto opened = private_key->DecryptKey(pair.algorithm, wrapped, size);
-  // Stand-in bytes after PKCS#1 v1.5, as in CryptoBackend::ImportWrapped.
-  const bool silent = pair.algorithm == EncryptionAlgorithm::kRsaPkcs1 && !opened &&
-                      opened.error().error_class() == ErrorClass::kAuthFailed;
-  if (!opened && !silent) return std::move(opened).error();
-  const SecretBytes material =
-      opened ? std::move(opened).value() : SecretBytes::Filled(size, [](auto) {});
-  const Digest32 print = Hmac(DigestAlgorithm::kSha256, material.Reveal(), label);
-  KMS_TRY(WrappedKey key, backend.Import(spec, place, material));
-  if (silent) return Reason::kBadCiphertext;
-  return ImportedKey{std::move(key), print};
-}
-
 Result<std::size_t> LiveTokens(const Reader& reader, const KeyRecord& key,
                                UnixMillis now) {
   KMS_TRY(const auto records, reader.Scan(place::Tokens(key.account, key.id), {},
@@ -209,7 +187,7 @@ Result<void> ImportService::ImportMaterial(const RequestContext& context,
         auto made = &backend == opener
                         ? backend.ImportWrapped(key.spec, place, pair, wrapped_material,
                                                 AsBytes(label))
-                        : ImportAcross(*opener, backend, key.spec, place, pair,
+                        : ImportThrough(*opener, backend, key.spec, place, pair,
                                        wrapped_material, AsBytes(label));
         if (!made) return std::move(made).error();
         print = made->print;

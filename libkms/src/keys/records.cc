@@ -228,6 +228,15 @@ std::string Discards() { return JoinKey({"discard"}); }
 
 std::string Discard(Text instance) { return JoinKey({"discard", instance}); }
 
+std::string TokenNonces(Text account, Text key) {
+  return JoinKey({"token-nonces", account, key});
+}
+
+std::string TokenNonces(const Place& place) {
+  return JoinKey(
+      {"token-nonces", place.account, place.object, place.version, place.instance});
+}
+
 std::string Dues() { return JoinKey({"due"}); }
 
 std::string DueDate(const Due& due) {

@@ -14,6 +14,7 @@
 
 #include "kms/key.h"
 #include "kms/result.h"
+#include "kms/root_key.h"
 
 namespace kms {
 
@@ -166,6 +167,9 @@ std::string AliasCounter(std::string_view account, std::string_view region);
 std::string AsymmetricVersionCounter(std::string_view account, std::string_view region);
 std::string Discards();
 std::string Discard(std::string_view instance);
+// How many messages were sealed under a key with random nonces (hsm_adapters/pkcs11).
+std::string TokenNonces(std::string_view account, std::string_view key);
+std::string TokenNonces(const Place& place);
 std::string Dues();
 std::string DueDate(const Due& due);
 // ParseDue reads what DueDate wrote. Fails: kCorrupt.
