@@ -14,6 +14,7 @@
 #include "api/arguments.h"
 #include "api/call.h"
 #include "keys/fixture.h"
+#include "kms/encoding.h"
 
 namespace kms::server::testing {
 

@@ -1,0 +1,235 @@
+// Every operation of the table on keys of HSM level: with a token that fails, and on
+// threads that may not wait for it.
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+
+#include "keys/fake_hsm.h"
+#include "kms/encoding.h"
+#include "operations/fixture.h"
+
+namespace kms::server {
+namespace {
+
+using boost::json::object;
+
+class HsmOperations : public testing::OperationsTest {
+ protected:
+  HsmOperations() {
+    token.waits = true;
+    hsm = &token;
+    Reopen();
+    soft = Create();
+  }
+
+  std::string Make(object changes) {
+    changes["protectionLevel"] = "0";
+    return Create(changes);
+  }
+  object Pair(const char* usage) {
+    const std::string key = Make({{"keySpec", "RSA_2048"}, {"keyUsage", usage}});
+    return {{"cmkUuid", key}, {"keyVersionId", FirstVersion(key)}};
+  }
+  object With(object parameters, const object& more) {
+    for (const auto& [name, value] : more) parameters[name] = value;
+    return parameters;
+  }
+  object Blob() {
+    return {{"ciphertextBlob",
+             Must("encrypt", {{"cmkUuid", Make({})}, {"plaintext", Base64("x")}})
+                 .at("ciphertextBlob")}};
+  }
+  object Alias(const std::string& key) {
+    return {{"cmkUuid", key}, {"aliasName", "alias/a" + std::to_string(++aliases_)}};
+  }
+  object Import() {
+    const std::string key = Make({{"origin", "EXTERNAL"}});
+    const object given = Must("getParametersForImport", ParametersOf(key));
+    const auto wrapped =
+        backend->LoadPublic(FromBase64(Text(given, "publicKey")).value())
+            .value()
+            ->Encrypt(EncryptionAlgorithm::kRsaOaepSha256, Bytes(32, 0x11))
+            .value();
+    return {{"cmkUuid", key},
+            {"keyMaterialExpireUnix", 4'000'000'000},
+            {"importToken", given.at("importToken")},
+            {"encryptedKeyMaterial", ToBase64(wrapped)}};
+  }
+  static object ParametersOf(const std::string& key) {
+    return {{"cmkUuid", key},
+            {"wrappingAlgorithm", "RSAES_OAEP_SHA_256"},
+            {"wrappingKeySpec", "RSA_2048"}};
+  }
+  object Export() {
+    const WrappedKey pair = backend->Generate(KeySpec::kRsa2048, {}).value();
+    return {{"publicKeyBlob", ToBase64(pair.public_key)},
+            {"algorithm", "RSAES_OAEP_SHA_256"},
+            {"wrappingAlgorithm", "RSAES_OAEP_SHA_256"},
+            {"wrappingKeySpec", "RSA_2048"}};
+  }
+
+  // Parameters that succeed, on a key of their own.
+  std::map<std::string, std::function<object()>, std::less<>> Requests() {
+    const auto key = [this] { return object{{"cmkUuid", Make({})}}; };
+    const object digest{{"algorithm", "RSA_PSS_SHA_256"},
+                        {"digest", Base64(std::string(32, 'd'))}};
+    const object oaep{{"algorithm", "RSAES_OAEP_SHA_256"}};
+    return {
+        {"createKey",
+         [this] { return With(NewKeyParameters(), {{"protectionLevel", "0"}}); }},
+        {"describeKey", key},
+        {"listKeys", [] { return object(); }},
+        {"enableKey", key},
+        {"disableKey", key},
+        {"deleteProtect", key},
+        {"cancelDeleteProtect", key},
+        {"updateKeyDescription",
+         [=, this] { return With(key(), {{"description", "d"}}); }},
+        {"scheduleKeyDeletion",
+         [=, this] { return With(key(), {{"pendingWindowInDays", "7"}}); }},
+        {"cancelKeyDeletion",
+         [this] {
+           const object named{{"cmkUuid", Make({})}};
+           Must("scheduleKeyDeletion", With(named, {{"pendingWindowInDays", "7"}}));
+           return named;
+         }},
+        {"createAlias", [this] { return Alias(Make({})); }},
+        {"updateAlias",
+         [this] {
+           const object named = Alias(soft);
+           Must("createAlias", named);
+           return With(named, {{"cmkUuid", Make({})}});
+         }},
+        {"deleteAlias",
+         [this] {
+           object named = Alias(Make({}));
+           Must("createAlias", named);
+           return With({{"userId", "account-1"}, {"regionId", "region-1"}},
+                       {{"aliasName", named.at("aliasName")}});
+         }},
+        {"listAlias",
+         [] { return object{{"userId", "account-1"}, {"regionId", "region-1"}}; }},
+        {"listAliasByUuid", key},
+        {"describeKeyVersion", [this] { return Pair("1"); }},
+        {"listKeyVersions", key},
+        {"updateRotationPolicy",
+         [=, this] {
+           return With(key(),
+                       {{"enableAutomaticRotation", "true"}, {"rotationInterval", "7d"}});
+         }},
+        {"createKeyVersion",
+         [this] { return object{{"cmkUuid", Pair("1").at("cmkUuid")}}; }},
+        {"encrypt", [=, this] { return With(key(), {{"plaintext", Base64("x")}}); }},
+        {"decrypt", [this] { return Blob(); }},
+        {"generateDataKey", key},
+        {"generateDataKeyWithoutPlaintext", key},
+        {"exportDataKey", [this] { return With(Export(), Blob()); }},
+        {"generateAndExportDataKey", [=, this] { return With(Export(), key()); }},
+        {"reEncrypt", [this] { return With(Blob(), {{"destinationKeyId", Make({})}}); }},
+        {"asymmetricSign", [=, this] { return With(Pair("2"), digest); }},
+        {"asymmetricVerify",
+         [=, this] {
+           const object asked = With(Pair("2"), digest);
+           return With(asked, {{"value", Must("asymmetricSign", asked).at("value")}});
+         }},
+        {"asymmetricEncrypt",
+         [=, this] { return With(With(Pair("1"), oaep), {{"plaintext", Base64("x")}}); }},
+        {"asymmetricDecrypt",
+         [=, this] {
+           const object asked = With(Pair("1"), oaep);
+           return With(asked,
+                       {{"ciphertextBlob", Must("asymmetricEncrypt",
+                                                With(asked, {{"plaintext", Base64("x")}}))
+                                               .at("ciphertextBlob")}});
+         }},
+        {"getPublicKey", [this] { return Pair("1"); }},
+        {"getParametersForImport",
+         [this] { return ParametersOf(Make({{"origin", "EXTERNAL"}})); }},
+        {"importKeyMaterial", [this] { return Import(); }},
+        {"deleteKeyMaterial",
+         [this] {
+           const object asked = Import();
+           Must("importKeyMaterial", asked);
+           return object{{"cmkUuid", asked.at("cmkUuid")}};
+         }},
+    };
+  }
+
+  kms::testing::FakeHsm token;
+  std::string soft;
+
+ private:
+  int aliases_ = 0;
+};
+
+TEST_F(HsmOperations, EveryOneIsAsked) {
+  const auto requests = Requests();
+  for (const Operation* const operation : AllOperations())
+    EXPECT_TRUE(requests.contains(operation->name)) << operation->name;
+}
+
+TEST_F(HsmOperations, AFailureOfTheTokenIsToldAndChangesNothing) {
+  std::set<std::string> needed_it;
+  for (const bool objects : {false, true}) {
+    token.objects = objects;
+    for (const auto& [name, request] : Requests()) {
+      const object parameters = request();
+      Reopen();  // nothing is loaded
+      for (int n = 1;; ++n) {
+        const std::size_t keys = kms->keys().List(me, {}, {}).value().total;
+        token.FailCall(n);
+        const auto answer = Ask(name, parameters);
+        const bool failed = token.HasFailed();
+        token.FailCall(0);
+        if (!failed) {
+          EXPECT_OK(answer) << name;
+          break;
+        }
+        needed_it.insert(name);
+        EXPECT_THAT(answer, kms::testing::Fails(Reason::kHsmUnavailable)) << name;
+        EXPECT_EQ(kms->keys().List(me, {}, {}).value().total, keys) << name;
+        Reopen();
+      }
+    }
+  }
+  EXPECT_THAT(needed_it,
+              ::testing::UnorderedElementsAre(
+                  "asymmetricDecrypt", "asymmetricSign", "createKey", "createKeyVersion",
+                  "decrypt", "encrypt", "exportDataKey", "generateAndExportDataKey",
+                  "generateDataKey", "generateDataKeyWithoutPlaintext",
+                  "getParametersForImport", "importKeyMaterial", "reEncrypt"))
+      << "the others need no token";
+}
+
+TEST_F(HsmOperations, AThreadThatMayNotWaitNeverCallsTheToken) {
+  for (const auto& [name, request] : Requests()) {
+    const object parameters = request();
+    for (const bool loaded : {true, false}) {
+      if (!loaded) Reopen();
+      const int calls = token.calls();
+      me.may_wait_for_token = false;
+      const auto answer = Ask(name, parameters);
+      me.may_wait_for_token = true;
+      EXPECT_EQ(token.calls(), calls) << name;
+      if (answer) break;  // needs no token
+      EXPECT_EQ(answer.error().error_class(), ErrorClass::kMustWait) << name;
+      if (loaded) continue;
+      EXPECT_OK(Ask(name, parameters)) << name;
+    }
+  }
+}
+
+TEST_F(HsmOperations, ATokenThatIsAwayLeavesSoftwareKeysAlone) {
+  token.away = true;
+  const object sealed = Must("encrypt", {{"cmkUuid", soft}, {"plaintext", Base64("x")}});
+  Must("decrypt", {{"ciphertextBlob", sealed.at("ciphertextBlob")}});
+  Create({{"keySpec", "RSA_2048"}});
+  Must("listKeys", {});
+}
+
+}  // namespace
+}  // namespace kms::server
