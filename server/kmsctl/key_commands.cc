@@ -200,6 +200,7 @@ void AddKeyCommands(CLI::App& app, Order& order) {
   TakeKey(versions, options);
   TakePages(versions, options);
   AddRotate(*group, order, options);
+  AddInspectCommand(*group, order);
   AddAliases(app, order);
 }
 

@@ -151,7 +151,8 @@ Result<void> ServeFrom(const DataDirectory& data, Hsm& hsm, const Clock& clock,
   const auto dialect = NewSeedDialect(config.date_offset_minutes, config.date_zone);
   Metrics metrics(AllOperations());
   Lanes lanes({.commit_threads = config.commit_threads,
-               .private_key_threads = config.private_key_threads});
+               .private_key_threads = config.private_key_threads,
+               .token_threads = config.hsm.threads});
   Housekeeper housekeeper(*kms, *audit, *log);
   Dispatcher dispatcher({.kms = *kms,
                          .dialect = *dialect,

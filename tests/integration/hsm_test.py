@@ -279,6 +279,34 @@ def sm2_signatures_of_kmsctl_verify_with_openssl():
 
 
 @check
+def kmsctl_tells_where_a_key_lives():
+    with Server(KMSD) as server:
+        server.start()
+        keys = Keys(server)
+
+        def inspect(key, code=0):
+            done = subprocess.run([KMSCTL, "--output", "json", "key", "inspect", key, "--data", server.data], capture_output=True,
+                                  timeout=60)
+            assert done.returncode == code, done
+            return json.loads(done.stdout)["versions"] if code == 0 else done.stderr
+
+        version = inspect(keys.software)[0]
+        assert version["level"] == "software" and "software root key" in version["material"], version
+        for key in [*keys.symmetric, *(key for key, _ in keys.signing + keys.decrypting)]:
+            version = inspect(key)[0]
+            assert version["level"] == "hsm" and "in the store" in version["material"], version
+            assert "HSM root key 1" in version["material"], version
+        client = Client(server)
+        named = client.create_key(protectionLevel="0", aliasName="alias/named")
+        client.close()
+        assert inspect("alias/named") == inspect(named) and len(inspect(named)) == 1
+        assert b"no such key" in inspect("alias/none", code=1)
+        # Without the server, too.
+        assert server.stop() == 0
+        assert inspect(named)
+
+
+@check
 def a_token_that_goes_and_comes_back_needs_no_restart():
     with Server(KMSD) as server:
         server.start()
@@ -464,7 +492,14 @@ def a_killed_first_start_is_finished():
     for _ in range(12):
         with Server(KMSD) as server:
             for _ in range(5):
-                timer = threading.Timer(rng.uniform(0.0, 0.35), lambda: server.process and server.process.kill())
+                previous = server.process
+
+                def kill():
+                    while server.process is previous:
+                        time.sleep(0.001)
+                    server.process.kill()
+
+                timer = threading.Timer(rng.uniform(0.0, 0.35), kill)
                 timer.start()
                 try:
                     server.start()
