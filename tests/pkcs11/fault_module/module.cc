@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <exception>
+#include <new>
 #include <optional>
 #include <string>
 #include <thread>
@@ -18,6 +19,7 @@
 #include "tamper.h"
 #include "target.h"
 #include "trace.h"
+#include "vendor_token.h"
 
 namespace kms::fault {
 namespace {
@@ -27,6 +29,7 @@ struct Module {
   Target target;
   RuleFile rules;
   Trace trace;
+  VendorToken vendor;
 };
 
 Module& Self() {
@@ -143,10 +146,16 @@ std::optional<CK_RV> Before(const RuleSet& rules, Args... args) {
           std::this_thread::sleep_for(std::chrono::milliseconds(rule.argument));
         break;
       case Action::kLoseSessions:
-        if (live->Claim()) Self().target.LoseSessions();
+        if (live->Claim()) {
+          Self().target.LoseSessions();
+          Self().vendor.Clear();
+        }
         break;
       case Action::kLogout:
-        if (live->Claim()) Self().target.Logout();
+        if (live->Claim()) {
+          Self().target.Logout();
+          Self().vendor.Clear();
+        }
         break;
       case Action::kFull:
         if constexpr (CreatesObjects(kFunction))
@@ -164,35 +173,86 @@ std::optional<CK_RV> Before(const RuleSet& rules, Args... args) {
   return std::nullopt;
 }
 
+// What the mechanisms of the vendor answer; nothing if the call is not for them.
+template <Function kFunction, typename... Args>
+std::optional<CK_RV> CallVendor(Args... args) {
+  using Use = VendorToken::Use;
+  VendorToken& vendor = Self().vendor;
+  CK_FUNCTION_LIST& target = Self().target.functions();
+  if constexpr (kFunction == Function::kC_GetMechanismInfo)
+    return VendorToken::Describe(std::get<1>(std::tuple(args...)),
+                                 std::get<2>(std::tuple(args...)));
+  if constexpr (kFunction == Function::kC_GenerateKey)
+    return vendor.Generate(target, args...);
+  if constexpr (kFunction == Function::kC_GenerateKeyPair)
+    return vendor.GeneratePair(target, args...);
+  if constexpr (kFunction == Function::kC_EncryptInit)
+    return vendor.Init(target, Use::kEncrypt, args...);
+  if constexpr (kFunction == Function::kC_DecryptInit)
+    return vendor.Init(target, Use::kDecrypt, args...);
+  if constexpr (kFunction == Function::kC_SignInit)
+    return vendor.Init(target, Use::kSign, args...);
+  if constexpr (kFunction == Function::kC_Encrypt)
+    return vendor.Run(Use::kEncrypt, args...);
+  if constexpr (kFunction == Function::kC_Decrypt)
+    return vendor.Run(Use::kDecrypt, args...);
+  if constexpr (kFunction == Function::kC_Sign) return vendor.Run(Use::kSign, args...);
+  if constexpr (kFunction == Function::kC_WrapKey) return vendor.Wrap(target, args...);
+  if constexpr (kFunction == Function::kC_UnwrapKey)
+    return vendor.Unwrap(target, args...);
+  if constexpr (kFunction == Function::kC_GetAttributeValue)
+    return vendor.Read(target, args...);
+  if constexpr (kFunction == Function::kC_DestroyObject)
+    return vendor.Destroy(target, args...);
+  return std::nullopt;
+}
+
+// What goes with sessions and logins that have ended.
+template <Function kFunction, typename... Args>
+void After(Args... args) {
+  if constexpr (kFunction == Function::kC_CloseSession) Self().vendor.Forget(args...);
+  if constexpr (NeedsTargetAlone(kFunction)) Self().vendor.Clear();
+}
+
 template <Function kFunction, auto kMember, typename... Args>
-CK_RV CallTarget(Args... args) {
+CK_RV CallTarget(const RuleSet& rules, Args... args) {
   Target& target = Self().target;
   const auto function = target.functions().*kMember;
   if (function == nullptr) return CKR_FUNCTION_NOT_SUPPORTED;
-  // It may wait for ever.
-  if constexpr (kFunction == Function::kC_WaitForSlotEvent) return function(args...);
-  if constexpr (NeedsTargetAlone(kFunction)) {
+  if constexpr (kFunction == Function::kC_WaitForSlotEvent) {
+    return function(args...);  // it may wait for ever
+  } else if constexpr (NeedsTargetAlone(kFunction)) {
     const auto lock = target.Own();
-    return function(args...);
+    const CK_RV code = function(args...);
+    if (code == CKR_OK) After<kFunction>(args...);
+    return code;
   } else {
     const auto lock = target.Share();
-    return function(args...);
+    if (rules.Has(Action::kVendorSm))
+      if (const auto code = CallVendor<kFunction>(args...)) return *code;
+    const CK_RV code = function(args...);
+    if (code == CKR_OK) After<kFunction>(args...);
+    return code;
   }
 }
 
-// ListMechanisms answers for the target, without what is hidden.
+// ListMechanisms answers for the target, with the vendor's mechanisms where they are
+// wanted, and without what is hidden.
 CK_RV ListMechanisms(const RuleSet& rules, CK_SLOT_ID slot, CK_MECHANISM_TYPE* list,
                      CK_ULONG* count) {
   if (count == nullptr) return CKR_ARGUMENTS_BAD;
   const auto ask = [&](CK_MECHANISM_TYPE* into, CK_ULONG* size) {
     return CallTarget<Function::kC_GetMechanismList,
-                      &CK_FUNCTION_LIST::C_GetMechanismList>(slot, into, size);
+                      &CK_FUNCTION_LIST::C_GetMechanismList>(rules, slot, into, size);
   };
   CK_ULONG size = 0;
   if (const CK_RV code = ask(nullptr, &size); code != CKR_OK) return code;
   std::vector<CK_MECHANISM_TYPE> known(size);
   if (const CK_RV code = ask(known.data(), &size); code != CKR_OK) return code;
   known.resize(size);
+  if (rules.Has(Action::kVendorSm))
+    known.insert(known.end(), VendorToken::Mechanisms().begin(),
+                 VendorToken::Mechanisms().end());
   std::erase_if(known, [&](CK_MECHANISM_TYPE type) { return rules.Hides(type); });
   const CK_ULONG room = *count;
   *count = known.size();
@@ -221,7 +281,7 @@ CK_RV Answer(Args... args) {
   if constexpr (kFunction == Function::kC_Initialize) Configure();
   const auto rules = Self().rules.Current();
   if (rules->broken) return CKR_GENERAL_ERROR;
-  Self().target.Follow(*rules);
+  if (Self().target.Follow(*rules)) Self().vendor.Clear();
   const bool vanished = rules->Has(Action::kVanish);
   if (vanished)
     if (const auto code = Absent<kFunction>(args...)) return *code;
@@ -230,7 +290,7 @@ CK_RV Answer(Args... args) {
     return ListMechanisms(*rules, args...);
   if constexpr (kFunction == Function::kC_GetMechanismInfo)
     if (rules->Hides(std::get<1>(std::tuple(args...)))) return CKR_MECHANISM_INVALID;
-  const CK_RV code = CallTarget<kFunction, kMember>(args...);
+  const CK_RV code = CallTarget<kFunction, kMember>(*rules, args...);
   if (code != CKR_OK) return code;
   if constexpr (kFunction == Function::kC_GetSlotInfo)
     if (vanished) std::get<1>(std::tuple(args...))->flags &= ~CKF_TOKEN_PRESENT;
@@ -248,8 +308,10 @@ struct Forwarder<kFunction, kMember, CK_RV (*CK_FUNCTION_LIST::*)(Args...)> {
     try {
       code = Answer<kFunction, kMember>(args...);
       Self().trace.Add(kFunction, code);
+    } catch (const std::bad_alloc&) {
+      code = CKR_HOST_MEMORY;
     } catch (const std::exception&) {
-      code = CKR_HOST_MEMORY;  // all that can be thrown here comes from allocation
+      code = CKR_GENERAL_ERROR;
     }
     return code;
   }

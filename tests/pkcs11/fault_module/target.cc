@@ -40,15 +40,16 @@ std::unique_lock<std::shared_mutex> Target::Own() {
   return std::unique_lock(calls_);
 }
 
-void Target::Follow(const RuleSet& rules) {
-  if (followed_ >= rules.generation) return;
+bool Target::Follow(const RuleSet& rules) {
+  if (followed_ >= rules.generation) return false;
   const auto lock = Own();
-  if (followed_ >= rules.generation) return;
+  if (followed_ >= rules.generation) return false;
   followed_ = rules.generation;
-  if (const bool gone = rules.Has(Action::kVanish); gone != vanished_) {
-    vanished_ = gone;
-    CloseEverySession();
-  }
+  const bool gone = rules.Has(Action::kVanish);
+  if (gone == vanished_) return false;
+  vanished_ = gone;
+  CloseEverySession();
+  return true;
 }
 
 void Target::LoseSessions() {

@@ -28,8 +28,9 @@ class Target {
   std::shared_lock<std::shared_mutex> Share();
   std::unique_lock<std::shared_mutex> Own();
 
-  // Follow closes all sessions when the rules take the token away or bring it back.
-  void Follow(const RuleSet& rules);
+  // Follow closes all sessions when the rules take the token away or bring it back, and
+  // tells whether it did.
+  bool Follow(const RuleSet& rules);
 
   void LoseSessions();
   void Logout();
