@@ -165,6 +165,13 @@ class SoftHsm {
   Result<Pkcs11Config> Prepare() {
     KMS_CHECK_OK(PrepareFiles());
     KMS_TRY(Found found, Look());
+    if (found.serial.empty() && found.unusable.empty()) {
+      // SoftHSM does not know its token any more.
+      KMS_TRY(const bool restored, folder_.RestoreCopies());
+      if (restored) {
+        KMS_TRY(found, Look());
+      }
+    }
     if (found.serial.empty()) {
       if (!may_make_)
         return Lost(
@@ -179,6 +186,7 @@ class SoftHsm {
     }
     // Also of a token that was there: its making may have been interrupted after the
     // last change, and before it was durable.
+    KMS_CHECK_OK(folder_.KeepCopies());
     KMS_CHECK_OK(folder_.Sync());
     Pkcs11Config config;
     config.module = module_;

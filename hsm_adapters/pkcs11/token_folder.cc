@@ -25,6 +25,8 @@ constexpr std::size_t kPinBytes = 16;
 constexpr std::size_t kPinDigits = 2 * kPinBytes;
 constexpr std::size_t kMaxConfiguration = 4096;
 constexpr std::string_view kObject = ".object";
+constexpr std::string_view kTokenObject = "token.object";
+constexpr std::size_t kMaxTokenObject = 65536;
 
 Error FileError(const std::string& path, int error = errno) {
   return Failed(path + ": " + std::strerror(error));
@@ -207,7 +209,7 @@ Result<void> TokenFolder::RemoveEmptyObjects() const {
   for (const std::string& path : found) {
     const fs::path file(path);
     std::error_code error;
-    if (file.extension() != kObject || file.filename() == "token.object" ||
+    if (file.extension() != kObject || file.filename() == kTokenObject ||
         !fs::is_regular_file(fs::symlink_status(file, error)) ||
         fs::file_size(file, error) != 0 || error)
       continue;
@@ -225,6 +227,39 @@ Result<void> TokenFolder::Sync() const {
   for (const std::string& path : found) KMS_CHECK_OK(SyncPath(path));
   KMS_CHECK_OK(SyncPath(tokens()));
   return SyncPath(path_);
+}
+
+Result<void> TokenFolder::KeepCopies() const {
+  KMS_CHECK_OK(MakeFolder(copies()));
+  KMS_TRY(const auto found, Below(tokens()));
+  for (const std::string& path : found) {
+    const fs::path file(path);
+    if (file.filename() != kTokenObject) continue;
+    KMS_TRY(const auto content, ReadWhole(path, kMaxTokenObject));
+    if (!content || content->empty()) continue;
+    const std::string copy = copies() + "/" + file.parent_path().filename().string();
+    KMS_TRY(const auto kept, ReadWhole(copy, kMaxTokenObject));
+    if (!kept || *kept != *content) KMS_CHECK_OK(Write(copy, content->Reveal()));
+  }
+  return {};
+}
+
+Result<bool> TokenFolder::RestoreCopies() const {
+  if (::access(copies().c_str(), F_OK) != 0) return false;
+  bool restored = false;
+  KMS_TRY(const auto found, Below(copies()));
+  for (const std::string& copy : found) {
+    const fs::path folder = fs::path(tokens()) / fs::path(copy).filename();
+    std::error_code error;
+    if (!fs::is_directory(fs::symlink_status(folder, error))) continue;
+    const std::string path = folder / kTokenObject;
+    KMS_TRY(const auto content, ReadWhole(copy, kMaxTokenObject));
+    KMS_TRY(const auto present, ReadWhole(path, kMaxTokenObject));
+    if (!content || content->empty() || (present && *present == *content)) continue;
+    KMS_CHECK_OK(Write(path, content->Reveal()));
+    restored = true;
+  }
+  return restored;
 }
 
 Result<void> TokenFolder::SetAside() const {

@@ -29,6 +29,7 @@ class TokenFolder {
 
   const std::string& path() const { return path_; }  // absolute
   std::string tokens() const { return path_ + "/tokens"; }
+  std::string copies() const { return path_ + "/token-copies"; }
   std::string configuration() const { return path_ + "/softhsm2.conf"; }
 
   // All fail with kUnavailable, and a text that says what to mend.
@@ -54,6 +55,12 @@ class TokenFolder {
 
   // Sync makes durable all that is below tokens/.
   Result<void> Sync() const;
+
+  // KeepCopies keeps a copy of what SoftHSM writes in place at every login, and loses if
+  // the process ends just then: the file without which it does not know its token.
+  // RestoreCopies puts it back, and tells whether that changed anything.
+  Result<void> KeepCopies() const;
+  Result<bool> RestoreCopies() const;
 
   // SetAside renames tokens/ to tokens.unusable-<n>, and makes a new one.
   Result<void> SetAside() const;

@@ -166,6 +166,13 @@ Result<void> ServeFrom(const DataDirectory& data, Hsm& hsm, const Clock& clock,
                          .probes = Probes(*kms, housekeeper, hsm),
                          .operator_pages_apart = config.operator_listen.has_value(),
                          .log = log});
+  for (const auto& [name, lane] :
+       {std::pair("commit", Lane::kCommit), std::pair("private_key", Lane::kPrivateKey),
+        std::pair("token", Lane::kToken)})
+    metrics.AddGauge(
+        std::string("kms_lane_") + name + "_waiting",
+        std::string("Requests that wait for a thread of the lane ") + name,
+        [&lanes, lane = lane] { return static_cast<double>(lanes.waiting(lane)); });
   metrics.AddGauge("kms_replay_ids", "Request ids that are kept in memory",
                    [&] { return static_cast<double>(guard.size()); });
   metrics.AddGauge("kms_replay_ids_capacity", "How many there is room for",

@@ -218,8 +218,8 @@ TEST_F(SoftHsmTest, InterruptedAnywhereItIsFinished) {
     ExpectWorks(*finished);
     EXPECT_TRUE(SetAside().empty());
   }
-  // Folders 2, files 3 of 3 steps each, token 2.
-  EXPECT_EQ(steps, 14);
+  // Folders 3, files 4 of 3 steps each, token 2; then it is through.
+  EXPECT_EQ(steps, 18);
 }
 
 TEST_F(SoftHsmTest, ATokenWithoutItsPinIsFinishedWithTheSamePins) {
@@ -247,6 +247,7 @@ TEST_F(SoftHsmTest, AHalfWrittenTokenIsSetAside) {
     SCOPED_TRACE(size);
     const fs::path token = TokenOf();
     WriteText(token / "token.object", whole.substr(0, size));
+    fs::remove_all(hsm() / "token-copies");  // as before it was ever whole
     const auto made = Prepare();
     ASSERT_OK(made);
     ExpectWorks(*made);
@@ -264,6 +265,26 @@ TEST_F(SoftHsmTest, ATokenOfOtherPinsIsSetAside) {
   EXPECT_NE(second->serial, first->serial);
   ExpectWorks(*second);
   EXPECT_EQ(SetAside(), std::vector{hsm() / "tokens.unusable-1"});
+}
+
+// SoftHSM writes this file in place at every login.
+TEST_F(SoftHsmTest, ATokenWhoseFileALoginHasLostIsRestored) {
+  const auto made = Prepare();
+  ASSERT_OK(made);
+  const fs::path file = TokenOf() / "token.object";
+  const std::string content = ReadText(file);
+  for (const std::size_t left : {std::size_t{0}, std::size_t{1}, content.size() / 2}) {
+    WriteText(file, content.substr(0, left));
+    const auto again = Prepare(false);
+    ASSERT_OK(again) << left;
+    EXPECT_EQ(again->serial, made->serial);
+    ExpectWorks(*again);
+  }
+  fs::remove(file);
+  ASSERT_OK(Prepare(false));
+  // What replaces the copy works, too.
+  ASSERT_OK(Prepare(false));
+  EXPECT_TRUE(SetAside().empty());
 }
 
 TEST_F(SoftHsmTest, WhatAStoreDependsOnIsNeverReplaced) {
@@ -285,7 +306,10 @@ TEST_F(SoftHsmTest, WhatAStoreDependsOnIsNeverReplaced) {
   spoilt([&] { fs::remove(hsm() / "pin"); });
   spoilt([&] { WriteText(hsm() / "pin", std::string(32, 'a') + "\n"); });
   spoilt([&] { WriteText(hsm() / "pin", "short"); });
-  spoilt([&] { WriteText(TokenOf() / "token.object", ""); });
+  spoilt([&] {
+    WriteText(TokenOf() / "token.object", "");
+    fs::remove_all(hsm() / "token-copies");
+  });
 }
 
 TEST_F(SoftHsmTest, AFolderThatAStoreDependsOnIsNotMade) {
