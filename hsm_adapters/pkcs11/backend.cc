@@ -5,9 +5,11 @@
 #include <utility>
 
 #include "crypto/pair_test.h"
+#include "crypto/sm2_der.h"
 #include "hsm_adapters/pkcs11/return_code.h"
 #include "hsm_adapters/pkcs11/rsa.h"
 #include "hsm_adapters/pkcs11/self_test.h"
+#include "hsm_adapters/pkcs11/sm2_key.h"
 #include "keys/records.h"
 
 namespace kms::pkcs11 {
@@ -17,10 +19,6 @@ constexpr CK_ULONG kAesSize = 32;
 // 32 bytes, as RFC 5649 wraps them.
 constexpr std::size_t kWrappedAesSize = 40;
 constexpr CK_ULONG kRsaBits = 2048;
-
-bool InToken(KeySpec spec) {
-  return spec == KeySpec::kAes256 || spec == KeySpec::kRsa2048;
-}
 
 std::string ObjectId(std::string_view instance) {
   return "libkms/" + std::string(instance);
@@ -43,10 +41,10 @@ Template SecretKey(CK_KEY_TYPE type, bool token, bool extractable) {
   return key;
 }
 
-Template RsaPrivateKey(bool token, bool extractable) {
+Template PrivateKeyOf(CK_KEY_TYPE type, bool token, bool extractable) {
   Template key;
   key.Number(CKA_CLASS, CKO_PRIVATE_KEY)
-      .Number(CKA_KEY_TYPE, CKK_RSA)
+      .Number(CKA_KEY_TYPE, type)
       .Flag(CKA_TOKEN, token)
       .Flag(CKA_PRIVATE, true)
       .Flag(CKA_SENSITIVE, true)
@@ -105,9 +103,9 @@ class GatedPrivateKey final : public PrivateKey {
   const std::shared_ptr<PrivateKey> key_;
 };
 
-class TokenAesKey final : public SymmetricKey {
+class TokenSymmetricKey final : public SymmetricKey {
  public:
-  explicit TokenAesKey(TokenCipher::Parts parts) : cipher_(std::move(parts)) {}
+  explicit TokenSymmetricKey(TokenCipher::Parts parts) : cipher_(std::move(parts)) {}
   Result<Bytes> Seal(ByteView head, ByteView context, ByteView plaintext) override {
     return cipher_.Seal(head, context, plaintext);
   }
@@ -248,7 +246,10 @@ Result<WrappedKey> Pkcs11Backend::Generate(KeySpec spec, const Place& place) {
     case KeySpec::kRsa2048:
       return GenerateRsa(place);
     case KeySpec::kSm2:
+      if (CanSm2(token_) && CanWrap(token_)) return GenerateSm2(place);
+      break;
     case KeySpec::kSm4:
+      if (CanSm4(token_) && CanWrap(token_)) return GenerateSm4(place);
       break;
   }
   if (!token_.up()) return token_.DownError();
@@ -314,7 +315,7 @@ Result<WrappedKey> Pkcs11Backend::GenerateRsa(const Place& place) {
         .Data(CKA_PUBLIC_EXPONENT, f4)
         .Flag(CKA_VERIFY, true)
         .Flag(CKA_ENCRYPT, true);
-    Template secret = RsaPrivateKey(kept, !kept);
+    Template secret = PrivateKeyOf(CKK_RSA, kept, !kept);
     AddRsaUse(purpose, &secret);
     if (kept) AddName({{}, object, {}, {}, instance}, &secret);
     KMS_TRY(const KeyPairHandles pair,
@@ -339,6 +340,79 @@ Result<WrappedKey> Pkcs11Backend::GenerateRsa(const Place& place) {
   KMS_TRY(const auto public_key, software_.LoadPublic(key.public_key));
   KMS_CHECK_OK(internal::TestPair(KeySpec::kRsa2048, *private_key, *public_key));
   return key;
+}
+
+Result<WrappedKey> Pkcs11Backend::GenerateSm4(const Place& place) {
+  Material material;
+  material.root = roots_.newest();
+  const Pkcs11VendorMechanisms& vendor = token_.config().vendor;
+  KMS_TRY(
+      material.wrapped,
+      token_.Call([this, vendor, root = material.root](Access& access) -> Result<Bytes> {
+        KMS_TRY(const CK_OBJECT_HANDLE handle,
+                access.Keep()->GenerateKey({vendor.sm4_key_gen, nullptr, 0},
+                                           SecretKey(vendor.sm4_key_type, false, true)));
+        const ScopedObject made(access, handle);
+        return Wrap(access, root, made.handle());
+      }));
+  return SealMaterial(place, std::move(material));
+}
+
+Result<WrappedKey> Pkcs11Backend::GenerateSm2(const Place& place) {
+  Material material;
+  material.root = roots_.newest();
+  const Pkcs11VendorMechanisms& vendor = token_.config().vendor;
+  struct Made {
+    Bytes wrapped, point;
+  };
+  KMS_TRY(Made made, token_.Call([this, vendor,
+                                  root = material.root](Access& access) -> Result<Made> {
+    Template open;
+    open.Flag(CKA_TOKEN, false)
+        .Number(CKA_KEY_TYPE, vendor.sm2_key_type)
+        .Flag(CKA_VERIFY, true)
+        .Flag(CKA_ENCRYPT, true);
+    Template secret = PrivateKeyOf(vendor.sm2_key_type, false, true);
+    secret.Flag(CKA_SIGN, true).Flag(CKA_DECRYPT, true);
+    KMS_TRY(const KeyPairHandles pair,
+            access.Keep()->GenerateKeyPair({vendor.sm2_key_pair_gen, nullptr, 0},
+                                           std::move(open), std::move(secret)));
+    const ScopedObject open_half(access, pair.public_key);
+    const ScopedObject secret_half(access, pair.private_key);
+    Made made;
+    KMS_TRY(made.point, access.Keep()->Attribute(pair.public_key, CKA_EC_POINT));
+    KMS_TRY(made.wrapped, Wrap(access, root, pair.private_key));
+    return made;
+  }));
+  // An OCTET STRING of 04 x y.
+  constexpr std::size_t kHead = 2;
+  constexpr std::size_t kPoint = 65;
+  if (made.point.size() != kHead + kPoint || made.point[0] != 0x04 ||
+      made.point[1] != kPoint)
+    return Failed("the token returned an SM2 point that is none");
+  material.wrapped = std::move(made.wrapped);
+  material.public_key = internal::Sm2PublicKeyInfo(ByteView(made.point).subspan(kHead));
+  KMS_TRY(WrappedKey key, SealMaterial(place, std::move(material)));
+  KMS_TRY(const auto private_key, LoadPrivate(KeySpec::kSm2, place, key.sealed));
+  const auto public_key = software_.LoadPublic(key.public_key);
+  if (!public_key) return Failed("the token returned an SM2 point that is none");
+  KMS_CHECK_OK(internal::TestPair(KeySpec::kSm2, *private_key, **public_key));
+  return key;
+}
+
+Result<Pkcs11Backend::Material> Pkcs11Backend::VendorMaterial(
+    const Place& place, ByteView sealed, bool can, const Error& otherwise) const {
+  // What software_ seals is shorter than anything that is wrapped.
+  constexpr std::size_t kLongestInClear = 32;
+  KMS_TRY(const SecretBytes opened, roots_.Open(place, sealed));
+  if (opened.size() <= kLongestInClear) return otherwise;
+  auto material = Material::Decode(opened.Reveal());
+  if (!material || material->kind != Material::Kind::kWrapped) return otherwise;
+  if (!can)
+    return Failed(
+        "the key was made with a vendor's mechanisms, which are not "
+        "configured, or which the token does not have");
+  return *std::move(material);
 }
 
 Result<WrappedKey> Pkcs11Backend::Import(KeySpec spec, const Place& place,
@@ -441,23 +515,35 @@ Result<ImportedKey> Pkcs11Backend::ImportWrapped(KeySpec spec, const Place& plac
 Result<std::shared_ptr<SymmetricKey>> Pkcs11Backend::LoadSymmetric(KeySpec spec,
                                                                    const Place& place,
                                                                    ByteView sealed) {
-  if (!InToken(spec)) {
-    KMS_TRY(auto key, software_.LoadSymmetric(spec, place, sealed));
-    return std::shared_ptr<SymmetricKey>(
-        std::make_shared<GatedSymmetricKey>(token_, std::move(key)));
-  }
   if (!IsSymmetric(spec)) return Reason::kAlgorithmNotSupported;
+  if (spec == KeySpec::kSm4) {
+    auto key = software_.LoadSymmetric(spec, place, sealed);
+    if (key)
+      return std::shared_ptr<SymmetricKey>(
+          std::make_shared<GatedSymmetricKey>(token_, std::move(*key)));
+    if (key.error().error_class() != ErrorClass::kCorrupt) return key.error();
+    KMS_TRY(Material material,
+            VendorMaterial(place, sealed, CanSm4(token_), key.error()));
+    const Pkcs11VendorMechanisms& vendor = token_.config().vendor;
+    return NewSymmetric(place, std::move(material), vendor.sm4_key_type, vendor.sm4_gcm);
+  }
   KMS_TRY(Material material, OpenMaterial(place, sealed));
+  return NewSymmetric(place, std::move(material), CKK_AES, 0);
+}
+
+std::shared_ptr<SymmetricKey> Pkcs11Backend::NewSymmetric(
+    const Place& place, Material material, CK_KEY_TYPE type,
+    CK_MECHANISM_TYPE sm4_gcm) const {
   auto budget = std::make_unique<NonceBudget>(store_, place::TokenNonces(place));
   const bool wrapped = material.kind == Material::Kind::kWrapped;
-  const auto make = [this, material = std::move(material)](
+  const auto make = [this, type, material = std::move(material)](
                         Access& access, CipherUse use) -> Result<KeyObject> {
-    Template key = SecretKey(CKK_AES, false, false);
+    Template key = SecretKey(type, false, false);
     AddUse(use, &key);
     return MakeObject(access, material, std::move(key));
   };
-  return std::shared_ptr<SymmetricKey>(std::make_shared<TokenAesKey>(
-      TokenCipher::Parts{token_, software_, std::move(budget), make, wrapped, control_}));
+  return std::make_shared<TokenSymmetricKey>(TokenCipher::Parts{
+      token_, software_, std::move(budget), make, wrapped, control_, sm4_gcm});
 }
 
 Result<std::shared_ptr<TokenRsaKey>> Pkcs11Backend::LoadRsa(const Place& place,
@@ -467,7 +553,7 @@ Result<std::shared_ptr<TokenRsaKey>> Pkcs11Backend::LoadRsa(const Place& place,
       token_,
       [this, purpose = std::string(place.purpose),
        material = std::move(material)](Access& access) -> Result<KeyObject> {
-        Template unwrapped = RsaPrivateKey(false, false);
+        Template unwrapped = PrivateKeyOf(CKK_RSA, false, false);
         AddRsaUse(purpose, &unwrapped);
         return MakeObject(access, material, std::move(unwrapped));
       },
@@ -479,12 +565,25 @@ Result<std::shared_ptr<TokenRsaKey>> Pkcs11Backend::LoadRsa(const Place& place,
 Result<std::shared_ptr<PrivateKey>> Pkcs11Backend::LoadPrivate(KeySpec spec,
                                                                const Place& place,
                                                                ByteView sealed) {
-  if (!InToken(spec)) {
-    KMS_TRY(auto key, software_.LoadPrivate(spec, place, sealed));
-    return std::shared_ptr<PrivateKey>(
-        std::make_shared<GatedPrivateKey>(token_, std::move(key)));
-  }
   if (IsSymmetric(spec)) return Reason::kAlgorithmNotSupported;
+  if (spec == KeySpec::kSm2) {
+    auto key = software_.LoadPrivate(spec, place, sealed);
+    if (key)
+      return std::shared_ptr<PrivateKey>(
+          std::make_shared<GatedPrivateKey>(token_, std::move(*key)));
+    if (key.error().error_class() != ErrorClass::kCorrupt) return key.error();
+    KMS_TRY(Material material,
+            VendorMaterial(place, sealed, CanSm2(token_), key.error()));
+    return std::shared_ptr<PrivateKey>(std::make_shared<TokenSm2Key>(
+        token_, software_,
+        [this, type = token_.config().vendor.sm2_key_type,
+         material = std::move(material)](Access& access) -> Result<KeyObject> {
+          Template unwrapped = PrivateKeyOf(type, false, false);
+          unwrapped.Flag(CKA_SIGN, true).Flag(CKA_DECRYPT, true);
+          return MakeObject(access, material, std::move(unwrapped));
+        },
+        control_));
+  }
   KMS_TRY(auto key, LoadRsa(place, sealed));
   return std::shared_ptr<PrivateKey>(std::move(key));
 }

@@ -3,7 +3,8 @@
 // AES_256 and RSA_2048 are made in the token, and leave it wrapped under the newest
 // root; the record holds that, sealed once more with its place. A token that cannot wrap
 // keeps them as objects, and the record holds their name. SM2 and SM4 are BotanBackend's
-// over the token's root.
+// over the token's root; or, where the operator has named a vendor's mechanisms for them
+// and the token can wrap, they are made and kept like AES and RSA keys.
 //
 // Threads: may be used from many threads at once.
 
@@ -50,12 +51,21 @@ class Pkcs11Backend final : public CryptoBackend {
   CipherUse Use() const;
   Result<WrappedKey> GenerateAes(const Place& place);
   Result<WrappedKey> GenerateRsa(const Place& place);
+  Result<WrappedKey> GenerateSm4(const Place& place);
+  Result<WrappedKey> GenerateSm2(const Place& place);
   Result<WrappedKey> SealMaterial(const Place& place, Material material) const;
   Result<Material> OpenMaterial(const Place& place, ByteView sealed) const;
   // The object of `material` for use: unwrapped, or found.
   Result<KeyObject> MakeObject(Access& access, const Material& material,
                                Template key) const;
   Result<std::shared_ptr<TokenRsaKey>> LoadRsa(const Place& place, ByteView sealed) const;
+  std::shared_ptr<SymmetricKey> NewSymmetric(const Place& place, Material material,
+                                             CK_KEY_TYPE type,
+                                             CK_MECHANISM_TYPE sm4_gcm) const;
+  // Material of SM2 or SM4 that lives in the token. Fails: `otherwise` if `sealed` holds
+  // none; kUnavailable if it does, and `can` is false.
+  Result<Material> VendorMaterial(const Place& place, ByteView sealed, bool can,
+                                  const Error& otherwise) const;
   Result<Bytes> Wrap(Access& access, std::uint32_t index, CK_OBJECT_HANDLE key) const;
 
   Token& token_;

@@ -15,6 +15,7 @@ namespace {
 constexpr std::uint8_t kFormat = 1;
 constexpr std::uint8_t kDerivedSuite = 3;
 constexpr std::uint8_t kDirectSuite = 4;
+constexpr std::uint8_t kDirectSm4Suite = 5;
 constexpr std::size_t kSaltSize = 16;
 constexpr std::size_t kNonceSize = 12;
 constexpr std::size_t kTagSize = 16;
@@ -135,6 +136,18 @@ std::shared_ptr<TokenKey> TokenCipher::KeyFor(CipherUse use) const {
       [make = parts_.key, use](Access& access) { return make(access, use); });
 }
 
+bool TokenCipher::derives() const {
+  return parts_.sm4_gcm == 0 && CanDerive(parts_.token);
+}
+
+std::uint8_t TokenCipher::direct_suite() const {
+  return parts_.sm4_gcm == 0 ? kDirectSuite : kDirectSm4Suite;
+}
+
+CK_MECHANISM_TYPE TokenCipher::gcm() const {
+  return parts_.sm4_gcm == 0 ? CKM_AES_GCM : parts_.sm4_gcm;
+}
+
 std::shared_ptr<TokenCipher::Salted> TokenCipher::NewSalted(ByteView head,
                                                             ByteView salt) const {
   return std::make_shared<Salted>(parts_.token, derive_, head, salt);
@@ -183,7 +196,7 @@ Result<Bytes> TokenCipher::Seal(ByteView head, ByteView context, ByteView plaint
   Nonce nonce{};
   std::shared_ptr<Salted> salted;
   std::shared_ptr<TokenKey> key = encrypt_;
-  if (CanDerive(parts_.token)) {
+  if (derives()) {
     KMS_TRY(salted, TakeSealing(head));
     key = salted->key;
     for (std::size_t i = 0; i < 8; ++i)
@@ -195,20 +208,20 @@ Result<Bytes> TokenCipher::Seal(ByteView head, ByteView context, ByteView plaint
     KMS_CHECK_OK(parts_.budget->Take());
     KMS_TRY(const SecretBytes random, parts_.random.Random(kNonceSize));
     std::ranges::copy(random.Reveal(), nonce.begin());
-    sealed.push_back(kDirectSuite);
+    sealed.push_back(direct_suite());
   }
   sealed.insert(sealed.end(), nonce.begin(), nonce.end());
 
-  KMS_TRY(const Bytes text,
-          parts_.token.Call([key, nonce, associated = Associated(head, context),
-                             plaintext = SecretBytes::CopyOf(plaintext)](
-                                Access& access) mutable -> Result<Bytes> {
-            KMS_TRY(const CK_OBJECT_HANDLE handle, key->Handle(access));
-            CK_GCM_PARAMS parameters = GcmParameters(nonce, associated);
-            return access.session().Encrypt({CKM_AES_GCM, &parameters, sizeof parameters},
-                                            handle, plaintext.Reveal(),
-                                            plaintext.size() + kTagSize);
-          }));
+  KMS_TRY(
+      const Bytes text,
+      parts_.token.Call([key, nonce, gcm = gcm(), associated = Associated(head, context),
+                         plaintext = SecretBytes::CopyOf(plaintext)](
+                            Access& access) mutable -> Result<Bytes> {
+        KMS_TRY(const CK_OBJECT_HANDLE handle, key->Handle(access));
+        CK_GCM_PARAMS parameters = GcmParameters(nonce, associated);
+        return access.session().Encrypt({gcm, &parameters, sizeof parameters}, handle,
+                                        plaintext.Reveal(), plaintext.size() + kTagSize);
+      }));
   if (salted != nullptr) GiveSealing(std::move(salted));
   sealed.insert(sealed.end(), text.begin(), text.end());
   return sealed;
@@ -219,11 +232,11 @@ Result<SecretBytes> TokenCipher::Open(ByteView head, ByteView context, ByteView 
   const std::uint8_t suite = body[1];
   body = body.subspan(2);
   std::shared_ptr<TokenKey> key;
-  if (suite == kDerivedSuite && CanDerive(parts_.token)) {
+  if (suite == kDerivedSuite && derives()) {
     if (body.size() < kSaltSize) return BadCiphertext();
     key = FindOpening(head, body.first(kSaltSize))->key;
     body = body.subspan(kSaltSize);
-  } else if (suite == kDirectSuite && (parts_.any_use || !CanDerive(parts_.token))) {
+  } else if (suite == direct_suite() && (parts_.any_use || !derives())) {
     key = encrypt_;
   } else {
     return BadCiphertext();
@@ -232,7 +245,7 @@ Result<SecretBytes> TokenCipher::Open(ByteView head, ByteView context, ByteView 
   Nonce nonce{};
   std::ranges::copy(body.first(kNonceSize), nonce.begin());
   const ByteView text = body.subspan(kNonceSize);
-  return parts_.token.Call([key, nonce, control = parts_.control,
+  return parts_.token.Call([key, nonce, gcm = gcm(), control = parts_.control,
                             associated = Associated(head, context),
                             text = Bytes(text.begin(), text.end())](
                                Access& access) mutable -> Result<SecretBytes> {
@@ -240,13 +253,13 @@ Result<SecretBytes> TokenCipher::Open(ByteView head, ByteView context, ByteView 
     CK_GCM_PARAMS parameters = GcmParameters(nonce, associated);
     if (text.size() == kTagSize) {
       // Tokens differ in what they make of an empty result.
-      auto opened = access.session().Decrypt(
-          {CKM_AES_GCM, &parameters, sizeof parameters}, handle, text, 0);
+      auto opened = access.session().Decrypt({gcm, &parameters, sizeof parameters},
+                                             handle, text, 0);
       if (opened) return opened->empty() ? std::move(opened) : BadCiphertext();
       return OrInput(access, handle, control, std::move(opened), BadCiphertext());
     }
-    auto opened = access.session().Decrypt({CKM_AES_GCM, &parameters, sizeof parameters},
-                                           handle, text, text.size() - kTagSize);
+    auto opened = access.session().Decrypt({gcm, &parameters, sizeof parameters}, handle,
+                                           text, text.size() - kTagSize);
     return OrInput(access, handle, control, std::move(opened), BadCiphertext());
   });
 }

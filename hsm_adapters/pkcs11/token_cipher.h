@@ -4,11 +4,12 @@
 //
 //   suite 3, where the token derives:  01 03 salt (16) nonce (12) ciphertext tag (16)
 //   suite 4, where it does not:        01 04 nonce (12) ciphertext tag (16)
+//   suite 5, SM4 by a vendor's token:  01 05 nonce (12) ciphertext tag (16)
 //
 // Suite 3: the message key is derived in the token from the key, the salt and the head
 // (CKM_AES_CBC_ENCRYPT_DATA over a digest of them, zero IV); a salt is drawn at random
-// and serves 2^20 messages, whose nonces count from zero. Suite 4: the key itself, and
-// random nonces, of which NonceBudget allows fewer than 2^32. Associated data are the
+// and serves 2^20 messages, whose nonces count from zero. Suites 4 and 5: the key itself,
+// and random nonces, of which NonceBudget allows fewer than 2^32. Associated data are the
 // head and the context, each behind its length, as in suites 1 and 2.
 //
 // Threads: may be used from many threads at once.
@@ -58,6 +59,8 @@ class TokenCipher {
     MakeKey key;
     bool any_use = true;  // false: the object was made for the use that the token has
     ControlKey control;
+    // A key of SM4: the vendor's mechanism, always used as in suite 4, but of suite 5.
+    CK_MECHANISM_TYPE sm4_gcm = 0;
   };
   explicit TokenCipher(Parts parts);
   ~TokenCipher();
@@ -74,6 +77,9 @@ class TokenCipher {
   struct Salted;
 
   std::shared_ptr<TokenKey> KeyFor(CipherUse use) const;
+  bool derives() const;
+  std::uint8_t direct_suite() const;
+  CK_MECHANISM_TYPE gcm() const;
   std::shared_ptr<Salted> NewSalted(ByteView head, ByteView salt) const;
   Result<std::shared_ptr<Salted>> TakeSealing(ByteView head);
   void GiveSealing(std::shared_ptr<Salted> salted);

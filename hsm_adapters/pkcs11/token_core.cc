@@ -41,6 +41,7 @@ Pkcs11Config CopyOf(const Pkcs11Config& config) {
   copy.call_timeout_millis = std::max(config.call_timeout_millis, 1);
   copy.probe_interval_millis = std::max(config.probe_interval_millis, 1);
   copy.sync_folder = config.sync_folder;
+  copy.vendor = config.vendor;
   copy.copy_token_objects = config.copy_token_objects;
   return copy;
 }

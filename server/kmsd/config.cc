@@ -76,6 +76,8 @@ struct Texts {
   std::int64_t window_minutes = 15;
   std::size_t cache_megabytes = 64;
   std::string pin_file;
+  std::vector<unsigned long> sm4;
+  std::vector<unsigned long> sm2;
   SecretBytes pin;  // from the environment
 };
 
@@ -169,6 +171,18 @@ void AddOptions(CLI::App& app, Config& config, Texts& texts) {
   add("--hsm-pin-file", texts.pin_file,
       "File of mode 0600 with the PIN of the token's user; or set KMSD_HSM_PIN",
       "KMSD_HSM_PIN_FILE");
+  app.add_option(
+         "--hsm-sm4", texts.sm4,
+         "A vendor's numbers for SM4, KEYTYPE:KEYGEN:GCM; default: SM4 is computed "
+         "in this process")
+      ->envname("KMSD_HSM_SM4")
+      ->delimiter(':');
+  app.add_option(
+         "--hsm-sm2", texts.sm2,
+         "A vendor's numbers for SM2, KEYTYPE:PAIRGEN:SIGN:DECRYPT; default: SM2 is "
+         "computed in this process")
+      ->envname("KMSD_HSM_SM2")
+      ->delimiter(':');
   add("--hsm-sessions", config.hsm.sessions, "Calls into the token at once",
       "KMSD_HSM_SESSIONS")
       ->check(CLI::Range(1, 64));
@@ -210,13 +224,37 @@ void AddOptions(CLI::App& app, Config& config, Texts& texts) {
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
 }
 
+// Fails with a text.
+std::string CompleteVendor(Pkcs11VendorMechanisms& vendor, const Texts& texts) {
+  const auto given = [](const std::vector<unsigned long>& numbers, std::size_t count) {
+    return numbers.size() == count && std::ranges::find(numbers, 0UL) == numbers.end();
+  };
+  if (!texts.sm4.empty()) {
+    if (!given(texts.sm4, 3)) return "--hsm-sm4 is not KEYTYPE:KEYGEN:GCM";
+    vendor.sm4_key_type = texts.sm4[0];
+    vendor.sm4_key_gen = texts.sm4[1];
+    vendor.sm4_gcm = texts.sm4[2];
+  }
+  if (!texts.sm2.empty()) {
+    if (!given(texts.sm2, 4)) return "--hsm-sm2 is not KEYTYPE:PAIRGEN:SIGN:DECRYPT";
+    vendor.sm2_key_type = texts.sm2[0];
+    vendor.sm2_key_pair_gen = texts.sm2[1];
+    vendor.sm2_sign = texts.sm2[2];
+    vendor.sm2_decrypt = texts.sm2[3];
+  }
+  return {};
+}
+
 // The named token: what is missing or in the way is told now, not by the module.
 std::string CompleteToken(HsmConfig& hsm, Texts& texts) {
   const bool named = !hsm.module.empty() || !hsm.token.empty() || !hsm.serial.empty() ||
-                     !texts.pin_file.empty() || !texts.pin.empty();
+                     !texts.pin_file.empty() || !texts.pin.empty() ||
+                     !texts.sm4.empty() || !texts.sm2.empty();
   if (hsm.kind == HsmKind::kNone) return {};
   if (hsm.kind == HsmKind::kAuto)
     return named ? "a token is named, but --hsm is not pkcs11" : "";
+  if (const std::string wrong = CompleteVendor(hsm.vendor, texts); !wrong.empty())
+    return wrong;
   if (hsm.module.empty() || hsm.token.empty())
     return "--hsm pkcs11 needs --hsm-module and --hsm-token";
   if (::access(hsm.module.c_str(), R_OK) != 0)

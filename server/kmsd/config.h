@@ -12,6 +12,7 @@
 
 #include "http/server_config.h"
 #include "kms/kms.h"
+#include "kms/pkcs11.h"
 #include "kms/root_key.h"
 #include "kms/secret_bytes.h"
 #include "kms/signer.h"
@@ -30,6 +31,7 @@ struct HsmConfig {
   std::string token;   // its label
   std::string serial;  // empty: any with that label
   SecretBytes pin;
+  Pkcs11VendorMechanisms vendor;
   std::string softhsm_module;  // empty: where distributions put it
   int sessions = 2;
   int timeout_millis = 10'000;

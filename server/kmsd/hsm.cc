@@ -37,6 +37,7 @@ Result<std::unique_ptr<Pkcs11Hsm>> OpenNamed(const HsmConfig& config, KeyStore& 
   token.token = config.token;
   token.serial = config.serial;
   token.pin = config.pin.Clone();
+  token.vendor = config.vendor;
   auto opened = OpenToken(std::move(token), config, store, clock);
   if (!opened)
     return Explained(opened.error(),

@@ -68,18 +68,6 @@ TEST_P(BackendContract, NeverRepeatsSaltAndNonce) {
   EXPECT_EQ(all.size(), 8u * 2000u);
 }
 
-TEST_P(BackendContract, CountsNoncesFromZeroUnderOneSalt) {
-  const WrappedKey made = backend_->Generate(KeySpec::kSm4, kPlace).value();
-  const auto key = backend_->LoadSymmetric(KeySpec::kSm4, kPlace, made.sealed).value();
-  const Bytes first = key->Seal({}, {}, {}).value();
-  const Bytes second = key->Seal({}, {}, {}).value();
-  EXPECT_EQ(Bytes(first.begin(), first.begin() + 2), (Bytes{1, 2}));
-  EXPECT_TRUE(std::equal(first.begin(), first.begin() + 18, second.begin()));
-  EXPECT_EQ(Bytes(first.begin() + 18, first.begin() + 30), Bytes(12, 0));
-  EXPECT_EQ(Bytes(second.begin() + 18, second.begin() + 30),
-            (Bytes{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}));
-}
-
 TEST_P(BackendContract, PairsSignAndDecryptFromManyThreads) {
   for (const KeySpec spec : {KeySpec::kRsa2048, KeySpec::kSm2}) {
     const bool sm2 = spec == KeySpec::kSm2;

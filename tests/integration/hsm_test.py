@@ -566,10 +566,14 @@ def bad_settings_of_the_token_are_told():
         assert checked(*good).returncode == 0
         assert checked(*token.options, environment={"KMSD_HSM_PIN": "1234"}).returncode == 0
         assert checked("--hsm", "none", "--hsm-module", MODULE).returncode == 0
+        vendor = ["--hsm-sm4", "0x80000001:0x80000002:0x80000003", "--hsm-sm2", "0x80000004:5:6:7"]
+        assert checked(*good, *vendor).returncode == 0
         for options, environment, told in (
                 (token.options, {}, "PIN"), (good, {"KMSD_HSM_PIN": "1234"}, "not in both"),
                 (["--hsm", "usb"], {}, "usb"), (["--hsm-module", MODULE], {}, "pkcs11"),
                 (["--hsm", "pkcs11", "--hsm-module", MODULE], {}, "--hsm-token"),
+                ([*good, "--hsm-sm4", "1:2"], {}, "KEYTYPE:KEYGEN:GCM"), ([*good, "--hsm-sm4", "1:2:0"], {}, "GCM"),
+                ([*good, "--hsm-sm2", "1:2:3"], {}, "DECRYPT"), ([*good, "--hsm-sm2", "1:2:3:x"], {}, "sm2"), (vendor, {}, "pkcs11"),
                 ([*good, "--hsm-sessions", "0"], {}, "sessions"), ([*good, "--hsm-sessions", "65"], {}, "sessions"),
                 (["--hsm", "pkcs11", "--hsm-token", "x", "--hsm-module", "/nonexistent.so"], {}, "/nonexistent.so")):
             done = checked(*options, environment=environment)

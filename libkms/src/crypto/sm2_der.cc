@@ -104,6 +104,15 @@ std::optional<Bytes> Sm2PlainSignature(ByteView der) {
   return plain;
 }
 
+Bytes Sm2DerSignature(ByteView plain) {
+  Bytes content;
+  PutNumber(plain.first(kCoordinate), &content);
+  PutNumber(plain.subspan(kCoordinate), &content);
+  Bytes der;
+  Put(kSequence, content, &der);
+  return der;
+}
+
 std::optional<Sm2Ciphertext> ReadSm2Ciphertext(ByteView bytes) {
   Sm2Ciphertext read;
   if (bytes.size() > kPoint + kCoordinate && bytes[0] == 0x04) {

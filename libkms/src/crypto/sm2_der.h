@@ -18,6 +18,8 @@ std::optional<Bytes> Sm2PointOf(ByteView public_key_info);
 
 // r and s, 32 bytes each, of a canonical SEQUENCE of two INTEGERs.
 std::optional<Bytes> Sm2PlainSignature(ByteView der);
+// The DER of r and s, 64 bytes together.
+Bytes Sm2DerSignature(ByteView plain);
 
 struct Sm2Ciphertext {
   Bytes point;  // 04 x y

@@ -31,6 +31,19 @@
 
 namespace kms {
 
+// SM2 and SM4 have no numbers in Cryptoki 2.40; vendors have their own. All three or all
+// four of an algorithm, or none: then it is computed in this process.
+struct Pkcs11VendorMechanisms {
+  unsigned long sm4_key_type = 0;
+  unsigned long sm4_key_gen = 0;
+  unsigned long sm4_gcm = 0;  // takes CK_GCM_PARAMS
+
+  unsigned long sm2_key_type = 0;
+  unsigned long sm2_key_pair_gen = 0;  // CKA_EC_POINT: an OCTET STRING of 04 x y
+  unsigned long sm2_sign = 0;          // the finished e in, r and s out, 64 bytes
+  unsigned long sm2_decrypt = 0;       // 04 C1 C3 C2 in
+};
+
 struct Pkcs11Config {
   std::string module;                 // the path of the shared library
   std::string token;                  // the label of the token
@@ -40,7 +53,8 @@ struct Pkcs11Config {
   int call_timeout_millis = 10'000;   // how long anybody waits for a call
   int probe_interval_millis = 1'000;  // how often the token is looked at
   std::string sync_folder;            // synced after a token object was made; empty: none
-  bool copy_token_objects = true;     // to session objects, where the token allows it
+  Pkcs11VendorMechanisms vendor;
+  bool copy_token_objects = true;  // to session objects, where the token allows it
 };
 
 // What is known of the token, for people.
