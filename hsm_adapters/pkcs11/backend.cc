@@ -1,5 +1,6 @@
 #include "hsm_adapters/pkcs11/backend.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -133,16 +134,13 @@ struct Pkcs11Backend::Material {
   Bytes public_key;  // not sealed
 
   Bytes Encode() const {
-    Bytes encoded;
-    encoded.reserve(5 + wrapped.size() + instance.size());
-    encoded.push_back(static_cast<std::uint8_t>(kind));
-    if (kind == Kind::kObject) {
-      encoded.insert(encoded.end(), instance.begin(), instance.end());
-      return encoded;
-    }
-    for (int shift = 24; shift >= 0; shift -= 8)
-      encoded.push_back(static_cast<std::uint8_t>(root >> shift));
-    encoded.insert(encoded.end(), wrapped.begin(), wrapped.end());
+    const bool object = kind == Kind::kObject;
+    const ByteView rest = object ? AsBytes(instance) : ByteView(wrapped);
+    const auto index = BigEndian(root);
+    Bytes encoded(1 + (object ? 0 : index.size()) + rest.size());
+    encoded[0] = static_cast<std::uint8_t>(kind);
+    if (!object) std::ranges::copy(index, encoded.begin() + 1);
+    std::ranges::copy_backward(rest, encoded.end());
     return encoded;
   }
 
@@ -156,7 +154,7 @@ struct Pkcs11Backend::Material {
       return material;
     }
     if (material.kind != Kind::kWrapped || encoded.size() < 4) return std::nullopt;
-    for (int i = 0; i < 4; ++i) material.root = material.root << 8 | encoded[i];
+    material.root = FromBigEndian(encoded.first(4));
     material.wrapped.assign(encoded.begin() + 4, encoded.end());
     return material;
   }

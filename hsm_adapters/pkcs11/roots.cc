@@ -132,8 +132,7 @@ Result<void> CheckObject(Access& access, CK_OBJECT_HANDLE object, bool wraps) {
 Bytes HeadOf(std::uint32_t index) {
   Bytes head(kHeadSize);
   head[0] = kHeadFormat;
-  for (std::size_t i = kHeadSize; i-- > 1; index >>= 8)
-    head[i] = static_cast<std::uint8_t>(index);
+  std::ranges::copy(BigEndian(index), head.begin() + 1);
   return head;
 }
 
@@ -147,6 +146,19 @@ bool CanWrap(const Token& token) {
 CK_MECHANISM WrapMechanism(const Token& token) {
   const bool padded = token.Has(CKM_AES_KEY_WRAP_PAD, CKF_WRAP | CKF_UNWRAP);
   return {padded ? CKM_AES_KEY_WRAP_PAD : kKeyWrapKwp, nullptr, 0};
+}
+
+std::array<std::uint8_t, 4> BigEndian(std::uint32_t index) {
+  std::array<std::uint8_t, 4> bytes{};
+  for (std::size_t i = bytes.size(); i-- > 0; index >>= 8)
+    bytes[i] = static_cast<std::uint8_t>(index);
+  return bytes;
+}
+
+std::uint32_t FromBigEndian(ByteView bytes) {
+  std::uint32_t index = 0;
+  for (const std::uint8_t byte : bytes) index = index << 8 | byte;
+  return index;
 }
 
 Result<void> RemoveObjects(Access& access, std::string_view id) {
@@ -380,9 +392,7 @@ Result<Bytes> Roots::Seal(const Place& place, ByteView secret) const {
 Result<SecretBytes> Roots::Open(const Place& place, ByteView sealed) const {
   if (sealed.size() < kHeadSize || sealed[0] != kHeadFormat)
     return Reason::kKeyDecryptionFailed;
-  std::uint32_t index = 0;
-  for (std::size_t i = 1; i < kHeadSize; ++i) index = index << 8 | sealed[i];
-  const auto root = Find(index);
+  const auto root = Find(FromBigEndian(sealed.subspan(1, kHeadSize - 1)));
   if (root == nullptr) return Reason::kKeyDecryptionFailed;
   auto opened = root->cipher->Open(sealed.first(kHeadSize), AsBytes(EncodePlace(place)),
                                    sealed.subspan(kHeadSize));

@@ -13,6 +13,7 @@
 #ifndef KMS_PKCS11_ROOTS_H_
 #define KMS_PKCS11_ROOTS_H_
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -90,6 +91,10 @@ class Roots final : public RootKey {
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<Root>> roots_;  // by index, from 1
 };
+
+// How records and heads write the index of a root.
+std::array<std::uint8_t, 4> BigEndian(std::uint32_t index);
+std::uint32_t FromBigEndian(ByteView bytes);
 
 // RemoveObjects destroys the token objects of that CKA_ID. Fails: kUnavailable.
 Result<void> RemoveObjects(Access& access, std::string_view id);

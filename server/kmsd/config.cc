@@ -97,6 +97,10 @@ void AddOptions(CLI::App& app, Config& config, Texts& texts) {
                "Wrap the root key anew, verify, drop the old wrapping, and exit")
       ->configurable(false);
 
+  app.add_flag("--new-hsm-root", config.hsm_root_only,
+               "Make a new root key in the token, for new keys, and exit")
+      ->configurable(false);
+
   add("--data", config.data, "The folder that everything lives under", "KMSD_DATA")
       ->required();
   add("--listen", texts.listen, "HOST:PORT to serve", "KMSD_LISTEN")->check(CheckAddress);

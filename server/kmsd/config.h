@@ -57,8 +57,9 @@ struct Config {
   Limits limits;
   HsmConfig hsm;
   std::string log_level = "info";
-  bool check_only = false;   // --check-config
-  bool rewrap_only = false;  // --rewrap-root-key
+  bool check_only = false;     // --check-config
+  bool rewrap_only = false;    // --rewrap-root-key
+  bool hsm_root_only = false;  // --new-hsm-root
 };
 
 struct ParsedConfig {

@@ -108,6 +108,13 @@ CryptoBackend* Hsm::backend() const {
   return token_ == nullptr ? nullptr : &token_->backend();
 }
 
+Result<void> Hsm::AddRoot() {
+  if (!token_)
+    return Error(Reason::kHsmUnavailable,
+                 missing_.empty() ? "there is no token" : missing_);
+  return token_->AddRoot();
+}
+
 void Hsm::LogStart(int sessions, spdlog::logger& log) const {
   const Pkcs11Status status = token_->Status();
   LogMessage(log, spdlog::level::info,

@@ -47,6 +47,9 @@ class Hsm {
   // Null: there is no token.
   CryptoBackend* backend() const;
 
+  // AddRoot is Pkcs11Hsm::AddRoot. Fails: kUnavailable, also where there is no token.
+  Result<void> AddRoot();
+
   // What readiness depends on. The object outlives the probes and the gauges.
   std::vector<Probe> Probes() const;
   void AddGauges(Metrics& metrics) const;

@@ -208,15 +208,30 @@ Result<void> Serve(const Config& config, const std::shared_ptr<spdlog::logger>& 
   return ended;
 }
 
+Error NoDataDirectory(const Config& config) {
+  return Error(ErrorClass::kNotFound, Reason::kInternal,
+               config.data + " is no data directory of a kmsd");
+}
+
 // Holds the lock of the data directory all the while: no server may read what is
 // replaced.
 Result<void> Rewrap(const Config& config) {
-  if (!FileExists(DataLayout(config.data).initialised()))
-    return Error(ErrorClass::kNotFound, Reason::kInternal,
-                 config.data + " is no data directory of a kmsd");
+  if (!FileExists(DataLayout(config.data).initialised())) return NoDataDirectory(config);
   KMS_TRY(const DataDirectory data, DataDirectory::Open(config));
   KMS_CHECK_OK(CheckRootKey(data.store(), data.root()));
   return RewrapSoftwareRootKey(config.root_folders);
+}
+
+// Likewise: the running server would not know of the new root key.
+Result<void> AddHsmRoot(const Config& config, spdlog::logger& log, bool& hangs) {
+  if (!FileExists(DataLayout(config.data).initialised())) return NoDataDirectory(config);
+  const auto clock = NewSystemClock();
+  KMS_TRY(const DataDirectory data, DataDirectory::Open(config));
+  KMS_CHECK_OK(CheckRootKey(data.store(), data.root()));
+  KMS_TRY(const auto hsm, Hsm::Open(config, data.store(), *clock, log));
+  Result<void> added = hsm->AddRoot();
+  hangs = !hsm->Close();
+  return added;
 }
 
 int Main(int argc, char** argv) {
@@ -240,8 +255,9 @@ int Main(int argc, char** argv) {
   for (const std::string& what : undone) LogMessage(*log, spdlog::level::warn, what);
 
   bool hangs = false;
-  const Result<void> result =
-      config.rewrap_only ? Rewrap(config) : Serve(config, log, hangs);
+  const Result<void> result = config.rewrap_only     ? Rewrap(config)
+                              : config.hsm_root_only ? AddHsmRoot(config, *log, hangs)
+                                                     : Serve(config, log, hangs);
   log.reset();
   spdlog::shutdown();  // writes what is queued
   if (!result)

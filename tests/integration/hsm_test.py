@@ -485,6 +485,25 @@ def without_need_a_missing_module_is_no_trouble():
 
 
 @check
+def a_new_root_key_is_for_new_keys():
+    with Server(KMSD) as server:
+        server.start()
+        keys = Keys(server)
+        assert server.stop() == 0
+        done = subprocess.run([KMSD, "--new-hsm-root", "--data", server.data], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done
+        server.start()
+        keys.check()
+        new = Client(server).create_key(protectionLevel="0")
+        inspected = subprocess.run([KMSCTL, "key", "inspect", new, "--data", server.data], capture_output=True, text=True,
+                                   timeout=60).stdout
+        assert "HSM root key 2" in inspected, inspected
+        # While it runs, it is not to be done.
+        assert subprocess.run([KMSD, "--new-hsm-root", "--data", server.data], capture_output=True, timeout=60).returncode != 0
+        keys.check()
+
+
+@check
 def a_killed_first_start_is_finished():
     seed = random.randrange(1 << 32)
     print("seed", seed)
