@@ -182,8 +182,10 @@ Result<void> SyncFolder(const std::string& folder) {
 
 struct Roots::Root {
   HsmRootRecord record;
-  // Found by Examine, which runs in each epoch before anything else.
+  // Found by Examine, which runs in each epoch before anything else; or by whoever needs
+  // it, if the root was being made just then.
   std::atomic<CK_OBJECT_HANDLE> handle{CK_INVALID_HANDLE};
+  std::atomic<std::uint64_t> epoch{0};
   std::unique_ptr<TokenCipher> cipher;
 };
 
@@ -228,11 +230,18 @@ Result<void> Roots::Examine(Access& access) {
     roots = roots_;
   }
   for (const auto& root : roots) {
-    KMS_TRY(const CK_OBJECT_HANDLE handle, Find(access, root->record));
-    KMS_CHECK_OK(CheckObject(access, handle, root->record.wraps));
-    root->handle = handle;
+    KMS_TRY([[maybe_unused]] const CK_OBJECT_HANDLE handle, HandleOf(access, *root));
   }
   return {};
+}
+
+Result<CK_OBJECT_HANDLE> Roots::HandleOf(Access& access, Root& root) const {
+  if (root.epoch == access.epoch()) return root.handle.load();
+  KMS_TRY(const CK_OBJECT_HANDLE handle, Find(access, root.record));
+  KMS_CHECK_OK(CheckObject(access, handle, root.record.wraps));
+  root.handle = handle;
+  root.epoch = access.epoch();
+  return handle;
 }
 
 Result<void> Roots::Start(Token& token, CryptoBackend& random, ControlKey control) {
@@ -241,13 +250,11 @@ Result<void> Roots::Start(Token& token, CryptoBackend& random, ControlKey contro
   control_ = std::move(control);
   KMS_CHECK_OK(RemoveUnmade());
   for (auto& root : roots_) {
-    const CK_OBJECT_HANDLE handle = root->handle;
     if (root->record.wraps && !CanWrap(token))
       return Failed(
           "the token cannot unwrap (AES key wrap with padding), but holds the "
           "root key of keys that are wrapped");
     root = NewRoot(root->record);
-    root->handle = handle;
   }
   if (roots_.empty()) KMS_CHECK_OK(Add());
   // Under another root of the same name nothing opens.
@@ -327,12 +334,8 @@ Result<void> Roots::Add() {
   // Found as any later start will find it, before anything depends on it.
   record.made = true;
   const std::shared_ptr<Root> root = NewRoot(record);
-  KMS_TRY(root->handle,
-          token_->Call([this, record](Access& access) -> Result<CK_OBJECT_HANDLE> {
-            KMS_TRY(const CK_OBJECT_HANDLE handle, Find(access, record));
-            KMS_CHECK_OK(CheckObject(access, handle, record.wraps));
-            return handle;
-          }));
+  KMS_TRY([[maybe_unused]] const CK_OBJECT_HANDLE found,
+          token_->Call([this, root](Access& access) { return HandleOf(access, *root); }));
   KMS_CHECK_OK(Put(record));
   const std::lock_guard lock(mutex_);
   roots_.push_back(root);
@@ -344,11 +347,12 @@ std::shared_ptr<Roots::Root> Roots::NewRoot(HsmRootRecord record) {
   root->record = std::move(record);
   Root* const self = root.get();
   const auto key = [this, self](Access& access, CipherUse use) -> Result<KeyObject> {
-    if (!self->record.wraps) return KeyObject{self->handle, false};
+    KMS_TRY(const CK_OBJECT_HANDLE object, HandleOf(access, *self));
+    if (!self->record.wraps) return KeyObject{object, false};
     Template sealing = AesKey(false, false);
     AddUse(use, &sealing);
     KMS_TRY(const CK_OBJECT_HANDLE handle,
-            access.Keep()->Unwrap(WrapMechanism(*token_), self->handle, self->record.seal,
+            access.Keep()->Unwrap(WrapMechanism(*token_), object, self->record.seal,
                                   std::move(sealing)));
     return KeyObject{handle};
   };
@@ -377,10 +381,10 @@ std::shared_ptr<Roots::Root> Roots::Find(std::uint32_t index) const {
   return found == roots_.end() ? nullptr : *found;
 }
 
-Result<CK_OBJECT_HANDLE> Roots::Handle(Access&, std::uint32_t index) const {
+Result<CK_OBJECT_HANDLE> Roots::Handle(Access& access, std::uint32_t index) const {
   const auto root = Find(index);
   if (root == nullptr) return Reason::kKeyDecryptionFailed;
-  return root->handle.load();
+  return HandleOf(access, *root);
 }
 
 Result<Bytes> Roots::Seal(const Place& place, ByteView secret) const {

@@ -78,6 +78,7 @@ class Roots final : public RootKey {
   Roots(KeyStore& store, const Clock& clock);
   Result<CK_OBJECT_HANDLE> Find(Access& access, const HsmRootRecord& record) const;
   std::shared_ptr<Root> Find(std::uint32_t index) const;
+  Result<CK_OBJECT_HANDLE> HandleOf(Access& access, Root& root) const;
   std::shared_ptr<Root> NewRoot(HsmRootRecord record);
   Result<void> Put(const HsmRootRecord& record);
   Result<void> RemoveUnmade();

@@ -27,26 +27,25 @@ constexpr std::string_view kLabel = "libkms token message v1";
 
 using Nonce = std::array<std::uint8_t, kNonceSize>;
 
-void AppendWithLength(ByteView part, Bytes* out) {
-  for (int shift = 56; shift >= 0; shift -= 8)
-    out->push_back(static_cast<std::uint8_t>(std::uint64_t{part.size()} >> shift));
-  out->insert(out->end(), part.begin(), part.end());
+// `label`, then both parts behind their lengths of 8 bytes.
+Bytes WithLengths(std::string_view label, ByteView first, ByteView second) {
+  Bytes joined(label.size() + 16 + first.size() + second.size());
+  auto at = std::ranges::copy(label, joined.begin()).out;
+  for (const ByteView part : {first, second}) {
+    for (int shift = 56; shift >= 0; shift -= 8)
+      *at++ = static_cast<std::uint8_t>(std::uint64_t{part.size()} >> shift);
+    at = std::ranges::copy(part, at).out;
+  }
+  return joined;
 }
 
 Bytes Associated(ByteView head, ByteView context) {
-  Bytes data;
-  data.reserve(16 + head.size() + context.size());
-  AppendWithLength(head, &data);
-  AppendWithLength(context, &data);
-  return data;
+  return WithLengths({}, head, context);
 }
 
 // What the message key is derived from.
 Digest32 DeriveFrom(ByteView head, ByteView salt) {
-  Bytes input(kLabel.begin(), kLabel.end());
-  AppendWithLength(salt, &input);
-  AppendWithLength(head, &input);
-  return Digest(DigestAlgorithm::kSha256, input);
+  return Digest(DigestAlgorithm::kSha256, WithLengths(kLabel, salt, head));
 }
 
 // Lengths of nonce and tag are ours to say: tokens let any pass.
