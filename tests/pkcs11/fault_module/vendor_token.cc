@@ -308,12 +308,12 @@ std::optional<CK_RV> VendorToken::Init(CK_FUNCTION_LIST& target, Use use,
   if (gcm) {
     const auto* const given = static_cast<const CK_GCM_PARAMS*>(mechanism->pParameter);
     if (given == nullptr || mechanism->ulParameterLen != sizeof *given ||
-        given->iv_ptr == nullptr || given->iv_len != kNonce ||
-        given->tag_bits != 8 * kTag || (given->aad_ptr == nullptr && given->aad_len != 0))
+        given->pIv == nullptr || given->ulIvLen != kNonce ||
+        given->ulTagBits != 8 * kTag || (given->pAAD == nullptr && given->ulAADLen != 0))
       return CKR_MECHANISM_PARAM_INVALID;
-    operation.nonce.assign(given->iv_ptr, given->iv_ptr + given->iv_len);
-    if (given->aad_len != 0)
-      operation.aad.assign(given->aad_ptr, given->aad_ptr + given->aad_len);
+    operation.nonce.assign(given->pIv, given->pIv + given->ulIvLen);
+    if (given->ulAADLen != 0)
+      operation.aad.assign(given->pAAD, given->pAAD + given->ulAADLen);
   }
   const std::lock_guard lock(mutex_);
   const bool started =
