@@ -172,7 +172,7 @@ Result<void> ServeFrom(const DataDirectory& data, Hsm& hsm, const Clock& clock,
     metrics.AddGauge(
         std::string("kms_lane_") + name + "_waiting",
         std::string("Requests that wait for a thread of the lane ") + name,
-        [&lanes, lane = lane] { return static_cast<double>(lanes.waiting(lane)); });
+        [&lanes, of = lane] { return static_cast<double>(lanes.waiting(of)); });
   metrics.AddGauge("kms_replay_ids", "Request ids that are kept in memory",
                    [&] { return static_cast<double>(guard.size()); });
   metrics.AddGauge("kms_replay_ids_capacity", "How many there is room for",
