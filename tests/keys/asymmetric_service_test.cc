@@ -81,6 +81,49 @@ TEST_F(AsymmetricServiceTest, DecryptsWhatItsPublicKeyEncrypts) {
   }
 }
 
+TEST_F(AsymmetricServiceTest, APaddingThatTellsIsAskedFewTimes) {
+  const std::string key = MakeKey({.spec = KeySpec::kRsa2048});
+  const std::string other = MakeKey({.spec = KeySpec::kRsa2048});
+  const std::string version = VersionOf(key);
+  const std::string other_version = VersionOf(other);
+  const VersionName name = {key, version};
+  constexpr auto kTelling = EncryptionAlgorithm::kRsaPkcs1;
+  constexpr auto kOaep = EncryptionAlgorithm::kRsaOaepSha256;
+  auto& asymmetric = kms->asymmetric();
+  const Bytes good = asymmetric.Encrypt(me, name, kTelling, AsBytes("x")).value().blob;
+  const Bytes oaep = asymmetric.Encrypt(me, name, kOaep, AsBytes("x")).value().blob;
+  Bytes bad = good;
+  bad[100] ^= 1;
+  const auto fails = [&](int times) {
+    for (int i = 0; i < times; ++i)
+      ASSERT_THAT(asymmetric.Decrypt(me, name, kTelling, bad),
+                  Fails(Reason::kBadCiphertext));
+  };
+  fails(50);
+  for (int i = 0; i < 200; ++i)  // what decrypts costs nothing
+    ASSERT_OK(asymmetric.Decrypt(me, name, kTelling, good));
+  fails(50);
+  for (const Bytes& blob : {bad, good})
+    EXPECT_THAT(asymmetric.Decrypt(me, name, kTelling, blob),
+                Fails(Reason::kTooManyRequests));
+  const PublicKeySource source = {key, version, kTelling};
+  EXPECT_THAT(kms->compute().ReEncrypt(me, good, MakeKey(), &source),
+              Fails(Reason::kTooManyRequests));
+  // Neither another padding, nor another key.
+  EXPECT_OK(asymmetric.Decrypt(me, name, kOaep, oaep));
+  EXPECT_THAT(asymmetric.Decrypt(me, {other, other_version}, kTelling, bad),
+              Fails(Reason::kBadCiphertext));
+  // It comes back with time.
+  clock.Advance(3 * 10 * 60 * 1000);
+  fails(3);
+  EXPECT_THAT(asymmetric.Decrypt(me, name, kTelling, good),
+              Fails(Reason::kTooManyRequests));
+  clock.Advance(testing::kDay);
+  fails(100);
+  EXPECT_THAT(asymmetric.Decrypt(me, name, kTelling, good),
+              Fails(Reason::kTooManyRequests));
+}
+
 TEST_F(AsymmetricServiceTest, ThePublicKeyIsPem) {
   const std::string key = MakeKey({.spec = KeySpec::kRsa2048});
   const std::string pem = kms->asymmetric().GetPublicKey(me, {key, VersionOf(key)})->pem;

@@ -64,7 +64,8 @@ class AsymmetricService {
   Result<Encrypted> Encrypt(const RequestContext& context, const VersionName& name,
                             EncryptionAlgorithm algorithm, ByteView plaintext);
 
-  // Decrypt: also fails with kNotForEncryption, kBadCiphertext.
+  // Decrypt: also fails with kNotForEncryption, kBadCiphertext; and with
+  // kTooManyRequests for PKCS#1 v1.5, when too many ciphertexts of the key were wrong.
   Result<Decrypted> Decrypt(const RequestContext& context, const VersionName& name,
                             EncryptionAlgorithm algorithm, ByteView ciphertext);
 

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "keys/failure_budget.h"
 #include "keys/lru_cache.h"
 #include "keys/records.h"
 #include "keys/states.h"
@@ -133,6 +134,9 @@ class Domain {
   Result<VersionRecord> ReadVersion(const Reader& reader, const KeyRecord& key,
                                     std::string_view version) const;
 
+  // The failures of RSA decryption whose padding tells something.
+  FailureBudget& padding_failures() { return padding_failures_; }
+
   // Forget drops the loaded versions of a key from memory.
   void Forget(std::string_view key);
 
@@ -206,6 +210,7 @@ class Domain {
   const Parts parts_;
   LruCache<CachedKey> keys_;
   LruCache<LoadedVersion> versions_;
+  FailureBudget padding_failures_;
 };
 
 // EventOf is the audit event of a change.
