@@ -36,18 +36,19 @@ std::optional<ByteView> Take(std::uint8_t tag, ByteView* in) {
 
 enum class Sign { kPadded, kMayLackPadding };
 
-// TakeNumber removes an INTEGER of at most 32 bytes and appends it, padded to 32.
+// TakeNumber removes an INTEGER of at most 32 bytes and appends it, padded to 32. Encoders
+// that know no sign write all 32 bytes, or those from the first that is not zero.
 bool TakeNumber(Sign sign, ByteView* in, Bytes* out) {
   const auto taken = Take(kInteger, in);
   if (!taken || taken->empty()) return false;
   ByteView digits = *taken;
   const bool negative = digits[0] >= 0x80;
-  if (negative && !(sign == Sign::kMayLackPadding && digits.size() == kCoordinate)) {
-    return false;
-  }
-  if (digits[0] == 0 && digits.size() > 1) {
-    if (digits[1] < 0x80) return false;
-    digits = digits.subspan(1);
+  if (sign == Sign::kPadded || !(negative || digits.size() == kCoordinate)) {
+    if (negative) return false;
+    if (digits[0] == 0 && digits.size() > 1) {
+      if (digits[1] < 0x80) return false;
+      digits = digits.subspan(1);
+    }
   }
   if (digits.size() > kCoordinate) return false;
   out->insert(out->end(), kCoordinate - digits.size(), 0);
