@@ -43,6 +43,7 @@ Bytes Gcm(const GcmCase& input) {
   return answer;
 }
 
+// Test case 16 of the specification of GCM by McGrew and Viega.
 Bytes AesGcm(const SelfTestKeys&) {
   return Gcm({"AES-256/GCM",
               "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308",
@@ -51,6 +52,7 @@ Bytes AesGcm(const SelfTestKeys&) {
               "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39"});
 }
 
+// RFC 8998, appendix A.1.
 Bytes Sm4Gcm(const SelfTestKeys&) {
   return Gcm({"SM4/GCM", "0123456789abcdeffedcba9876543210", "00001234567800000000abcd",
               "feedfacedeadbeeffeedfacedeadbeefabaddad2",
