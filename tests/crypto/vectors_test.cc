@@ -1,5 +1,7 @@
 // Published examples. AES-GCM and SM4-GCM are in the self test.
 
+#include <botan/block_cipher.h>
+
 #include "crypto/hex.h"
 #include "kms/digest.h"
 #include "support/matchers.h"
@@ -31,6 +33,20 @@ TEST(VectorsTest, Digests) {
   expect(kSm3, "abc", "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0");
   expect(kSm3, "abcdabcdabcdabcdabcdabcdabcdabcdabcdabcdabcdabcdabcdabcdabcdabcd",
          "debe9ff92275b8a138604889c18e5a4d6fdb70e5387e5765293dcba39c0c5732");
+}
+
+// GM/T 0002 (GB/T 32907), appendix A: once, and a million times.
+TEST(VectorsTest, Sm4) {
+  const Bytes text = Hex("0123456789abcdeffedcba9876543210");
+  const auto cipher = Botan::BlockCipher::create_or_throw("SM4");
+  cipher->set_key(text.data(), text.size());
+  Bytes block = text;
+  cipher->encrypt(block.data());
+  EXPECT_EQ(block, Hex("681edf34d206965e86b3e94f536e4246"));
+  for (int i = 1; i < 1'000'000; ++i) cipher->encrypt(block.data());
+  EXPECT_EQ(block, Hex("595298c7c6fd271f0402f804c33d3f66"));
+  for (int i = 0; i < 1'000'000; ++i) cipher->decrypt(block.data());
+  EXPECT_EQ(block, text);
 }
 
 TEST(VectorsTest, Macs) {
