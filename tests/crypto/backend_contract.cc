@@ -135,6 +135,41 @@ TEST_P(BackendContract, PairsSignAndDecrypt) {
   }
 }
 
+TEST_P(BackendContract, DecryptsEverySpellingOfAnSm2Ciphertext) {
+  const WrappedKey made = backend_->Generate(KeySpec::kSm2, kPlace).value();
+  const auto secret = backend_->LoadPrivate(KeySpec::kSm2, kPlace, made.sealed).value();
+  const auto open = backend_->LoadPublic(made.public_key).value();
+  const Bytes text(32, 7);
+  // One of four has a zero before both coordinates, which the other spellings lack:
+  // 30 81 8a, 02 21 00 x, 02 21 00 y, 04 20 hash, 04 20 masked.
+  Bytes der;
+  for (int i = 0; i < 200 && der.size() != 141; ++i)
+    der = open->Encrypt(EncryptionAlgorithm::kSm2, text).value();
+  ASSERT_EQ(der.size(), 141u);
+  const ByteView all = der;
+  const ByteView x = all.subspan(6, 32), y = all.subspan(41, 32);
+  const ByteView hash = all.subspan(75, 32), masked = all.subspan(109);
+  const auto join = [](std::initializer_list<ByteView> parts) {
+    Bytes joined;
+    for (const ByteView part : parts)
+      joined.insert(joined.end(), part.begin(), part.end());
+    return joined;
+  };
+  const Bytes sequence = {0x30, 0x81, 0x88}, integer = {0x02, 32}, octets = {0x04, 32};
+  const Bytes uncompressed = {0x04};
+  const Bytes unpadded =
+      join({sequence, integer, x, integer, y, octets, hash, octets, masked});
+  const Bytes raw = join({uncompressed, x, y, hash, masked});
+  for (Bytes sealed : {der, unpadded, raw}) {
+    const auto opened = secret->Decrypt(EncryptionAlgorithm::kSm2, sealed);
+    ASSERT_OK(opened) << sealed.size();
+    EXPECT_TRUE(std::ranges::equal(opened.value().Reveal(), text));
+    sealed.back() ^= 1;
+    EXPECT_THAT(secret->Decrypt(EncryptionAlgorithm::kSm2, sealed),
+                Fails(Reason::kBadCiphertext));
+  }
+}
+
 TEST_P(BackendContract, RefusesEveryBadRsaCiphertextAlike) {
   const WrappedKey made = backend_->Generate(KeySpec::kRsa2048, kPlace).value();
   const auto secret =
