@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "keys/fake_hsm.h"
 #include "kms/encoding.h"
@@ -30,8 +31,8 @@ class HsmOperations : public testing::OperationsTest {
     changes["protectionLevel"] = "0";
     return Create(changes);
   }
-  object Pair(const char* usage) {
-    const std::string key = Make({{"keySpec", "RSA_2048"}, {"keyUsage", usage}});
+  object Pair(const char* usage, const char* spec = "RSA_2048") {
+    const std::string key = Make({{"keySpec", spec}, {"keyUsage", usage}});
     return {{"cmkUuid", key}, {"keyVersionId", FirstVersion(key)}};
   }
   object With(object parameters, const object& more) {
@@ -229,6 +230,45 @@ TEST_F(HsmOperations, ATokenThatIsAwayLeavesSoftwareKeysAlone) {
   Must("decrypt", {{"ciphertextBlob", sealed.at("ciphertextBlob")}});
   Create({{"keySpec", "RSA_2048"}});
   Must("listKeys", {});
+}
+
+// SM2 is here because its keys exist at HSM level only.
+TEST_F(HsmOperations, TheAlgorithmsOfSm2HaveTwoNamesEach) {
+  const object signing = Pair("2", "Ctyun_SM2"), encrypting = Pair("1", "Ctyun_SM2");
+  const auto sign = [&](const char* algorithm) {
+    return With(signing,
+                {{"algorithm", algorithm}, {"digest", Base64(std::string(32, 'd'))}});
+  };
+  for (const auto& [name, other] : {std::pair("SM2", "SM2DSA"), {"SM2DSA", "SM2"}}) {
+    const object made = Must("asymmetricSign", sign(name));
+    const object verified =
+        Must("asymmetricVerify", With(sign(other), {{"value", made.at("value")}}));
+    EXPECT_EQ(Text(verified, "value"), "true") << name;
+  }
+  for (const auto& [name, other] : {std::pair("SM2", "SM2PKE"), {"SM2PKE", "SM2"}}) {
+    const object encrypted =
+        Must("asymmetricEncrypt",
+             With(encrypting, {{"algorithm", name}, {"plaintext", Base64("hi")}}));
+    const object blob{{"ciphertextBlob", encrypted.at("ciphertextBlob")}};
+    const object opened =
+        Must("asymmetricDecrypt", With(With(encrypting, {{"algorithm", other}}), blob));
+    EXPECT_EQ(Text(opened, "plaintext"), Base64("hi")) << name;
+    const object again = Must(
+        "reEncrypt", With(blob, {{"destinationKeyId", soft},
+                                 {"sourceKeyId", encrypting.at("cmkUuid")},
+                                 {"sourceKeyVersionId", encrypting.at("keyVersionId")},
+                                 {"sourceEncryptionAlgorithm", other}}));
+    const object moved =
+        Must("decrypt", {{"ciphertextBlob", again.at("ciphertextBlob")}});
+    EXPECT_EQ(Text(moved, "cmkUuid"), soft);
+    EXPECT_EQ(Text(moved, "plaintext"), Base64("hi")) << other;
+  }
+  // Neither of the other two is taken for them.
+  EXPECT_THAT(Ask("asymmetricSign", sign("SM2PKE")),
+              kms::testing::Fails(Reason::kBadAlgorithm));
+  EXPECT_THAT(Ask("asymmetricEncrypt", With(encrypting, {{"algorithm", "SM2DSA"},
+                                                         {"plaintext", Base64("hi")}})),
+              kms::testing::Fails(Reason::kBadAlgorithm));
 }
 
 }  // namespace
