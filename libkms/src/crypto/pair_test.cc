@@ -21,10 +21,18 @@ Result<void> TestPair(KeySpec spec, PrivateKey& private_key, PublicKey& public_k
   const auto signature = private_key.Sign(signing, probe);
   if (!signature) return Unfit(signature.error());
   const auto verified = public_key.Verify(signing, probe, *signature);
-  const auto encrypted = public_key.Encrypt(encryption, probe);
+  auto encrypted = public_key.Encrypt(encryption, probe);
   if (!verified || !*verified || !encrypted)
     return Error(Reason::kKeyCreationFailed, "the pairwise test failed");
-  const auto decrypted = private_key.Decrypt(encryption, *encrypted);
+  auto decrypted = private_key.Decrypt(encryption, *encrypted);
+  if (!sm2 && !decrypted &&
+      decrypted.error().reason() == Reason::kAlgorithmNotSupported) {
+    // A token that knows OAEP with SHA-1 alone.
+    constexpr auto kSha1 = EncryptionAlgorithm::kRsaOaepSha1;
+    encrypted = public_key.Encrypt(kSha1, probe);
+    if (!encrypted) return Unfit(encrypted.error());
+    decrypted = private_key.Decrypt(kSha1, *encrypted);
+  }
   if (!decrypted) return Unfit(decrypted.error());
   if (!ConstantTimeEqual(decrypted->Reveal(), probe))
     return Error(Reason::kKeyCreationFailed, "the pairwise test failed");

@@ -64,8 +64,25 @@ Result<Material> Domain::NewMaterial(const RequestContext& context, const KeyRec
       return {};
     }));
   }
-  KMS_TRY(material.key, make(*backend, MaterialPlace(key, version, material.instance)));
+  auto made = make(*backend, MaterialPlace(key, version, material.instance));
+  if (!made) {
+    // A call that has not come back may still make an object; one that was refused has
+    // made what it will.
+    if (made.error().error_class() != ErrorClass::kUnavailable)
+      (void)Abandon(key.id, material);
+    return std::move(made).error();
+  }
+  material.key = std::move(*made);
   return material;
+}
+
+Result<void> Domain::Abandon(std::string_view key, const Material& material) const {
+  if (!material.watched) return {};
+  KMS_CHECK_OK(parts_.store.Update([&](Transaction& transaction) -> Result<void> {
+    GiveUp(transaction, key, material);
+    return {};
+  }));
+  return {};
 }
 
 Result<Domain::MadeVersion> Domain::NewVersion(const RequestContext& context,
@@ -104,11 +121,11 @@ Result<void> Domain::KeepMaterial(Transaction& transaction, const Material& mate
   return {};
 }
 
-void Domain::GiveUp(Transaction& transaction, const VersionRecord& version,
+void Domain::GiveUp(Transaction& transaction, std::string_view key,
                     const Material& material) {
   if (material.watched)
     transaction.Put(place::Discard(material.instance),
-                    ToJson(DiscardRecord{material.instance, version.key, 0}));
+                    ToJson(DiscardRecord{material.instance, std::string(key), 0}));
 }
 
 void Domain::DropMaterial(Transaction& transaction, VersionRecord& version) {

@@ -90,10 +90,12 @@ class Domain {
   static Result<void> KeepMaterial(Transaction& transaction, const Material& material,
                                    VersionRecord& version);
 
-  // GiveUp has the token's object of new material destroyed, if there is one;
-  // DropMaterial that of a version, from which it takes its material.
-  static void GiveUp(Transaction& transaction, const VersionRecord& version,
+  // GiveUp has the token's object of new material of `key` destroyed, if there is one;
+  // Abandon does so in a transaction of its own; DropMaterial that of a version, from
+  // which it takes its material.
+  static void GiveUp(Transaction& transaction, std::string_view key,
                      const Material& material);
+  Result<void> Abandon(std::string_view key, const Material& material) const;
   static void DropMaterial(Transaction& transaction, VersionRecord& version);
 
   // ReadKey returns the key that `name`, an id or an alias, stands for.

@@ -182,7 +182,9 @@ Result<void> DueWorker::DestroyObjects(UnixMillis now, bool may_delete, DueWork&
     if (!destroyed) {
       ++work.failed;
       Sooner(work.next, now + kTokenPatience);
-      return {};
+      // One that cannot be destroyed does not keep the others.
+      if (!hsm->Check()) return {};
+      continue;
     }
     if (*destroyed) ++work.destroyed;
   }

@@ -188,7 +188,7 @@ Result<void> ImportService::ImportMaterial(const RequestContext& context,
                         ? backend.ImportWrapped(key.spec, place, pair, wrapped_material,
                                                 AsBytes(label))
                         : ImportThrough(*opener, backend, key.spec, place, pair,
-                                       wrapped_material, AsBytes(label));
+                                        wrapped_material, AsBytes(label));
         if (!made) return std::move(made).error();
         print = made->print;
         return std::move(made->key);
@@ -206,6 +206,7 @@ Result<void> ImportService::ImportMaterial(const RequestContext& context,
   if (!imported && !silent)
     return std::move(imported).error().About("encryptedKeyMaterial");
   if (!imported || !matches) {
+    if (imported) (void)domain_->Abandon(key.id, *imported);
     return Error(silent ? Reason::kBadCiphertext : Reason::kOtherKeyMaterial)
         .About("encryptedKeyMaterial");
   }
@@ -234,7 +235,7 @@ Result<void> ImportService::ImportMaterial(const RequestContext& context,
         }
         // The same material: an object that others have loaded stays as it is.
         if (record.in_token.value_or(false)) {
-          Domain::GiveUp(transaction, record, *imported);
+          Domain::GiveUp(transaction, record.key, *imported);
         } else {
           KMS_CHECK_OK(Domain::KeepMaterial(transaction, *imported, record));
         }

@@ -233,8 +233,8 @@ std::string TokenNonces(Text account, Text key) {
 }
 
 std::string TokenNonces(const Place& place) {
-  return JoinKey(
-      {"token-nonces", place.account, place.object, place.version, place.instance});
+  // Not by instance: the same material can be imported again.
+  return JoinKey({"token-nonces", place.account, place.object, place.version});
 }
 
 std::string Dues() { return JoinKey({"due"}); }
