@@ -113,7 +113,7 @@ class TokenSymmetricKey final : public SymmetricKey {
   Result<SecretBytes> Open(ByteView head, ByteView context, ByteView body) override {
     return cipher_.Open(head, context, body);
   }
-  std::size_t footprint_bytes() const override { return 16 * 1024; }
+  std::size_t footprint_bytes() const override { return 64 * 1024; }
   bool waits() const override { return true; }
 
  private:
@@ -161,7 +161,7 @@ struct Pkcs11Backend::Material {
 };
 
 Pkcs11Backend::Pkcs11Backend(Token& token, Roots& roots, CryptoBackend& software,
-                             KeyStore& store, ControlKey control)
+                             KeyStore& store, Control control)
     : token_(token),
       roots_(roots),
       software_(software),
@@ -176,7 +176,7 @@ bool Pkcs11Backend::keeps_objects() const { return !CanWrap(token_); }
 
 Result<void> Pkcs11Backend::SelfTest() {
   KMS_CHECK_OK(software_.SelfTest());
-  return RunTokenSelfTest(token_, software_);
+  return RunTokenSelfTest(token_, software_, control_);
 }
 
 Result<SecretBytes> Pkcs11Backend::Random(std::size_t size) {
@@ -320,12 +320,13 @@ Result<WrappedKey> Pkcs11Backend::GenerateRsa(const Place& place) {
             access.Keep()->GenerateKeyPair({CKM_RSA_PKCS_KEY_PAIR_GEN, nullptr, 0},
                                            std::move(open), std::move(secret)));
     const ScopedObject open_half(access, pair.public_key);
+    std::optional<ScopedObject> secret_half;
+    if (!kept) secret_half.emplace(access, pair.private_key);
     Made made;
     KMS_TRY(made.modulus, access.Keep()->Attribute(pair.public_key, CKA_MODULUS));
     KMS_TRY(made.exponent,
             access.Keep()->Attribute(pair.public_key, CKA_PUBLIC_EXPONENT));
     if (!kept) {
-      const ScopedObject secret_half(access, pair.private_key);
       KMS_TRY(made.wrapped, Wrap(access, root, pair.private_key));
     }
     return made;
@@ -452,21 +453,31 @@ Result<ImportedKey> Pkcs11Backend::ImportWrapped(KeySpec spec, const Place& plac
   const bool here = spec == KeySpec::kAes256 && !keeps_objects() &&
                     pair.algorithm == EncryptionAlgorithm::kRsaOaepSha1 &&
                     token_.Has(CKM_RSA_PKCS_OAEP, CKF_UNWRAP) &&
-                    token_.Has(CKM_SHA256_HMAC, CKF_SIGN);
-  if (!here) return CryptoBackend::ImportWrapped(spec, place, pair, wrapped, label);
+                    token_.Has(CKM_SHA256_HMAC, CKF_SIGN) &&
+                    token_.Has(CKM_AES_ECB, CKF_ENCRYPT);
+  if (here) {
+    KMS_TRY(auto imported, UnwrapInToken(place, pair, wrapped, label));
+    if (imported) return *std::move(imported);
+  }
+  // What the token does not take is opened here. That also tells what is wrong with it.
+  return CryptoBackend::ImportWrapped(spec, place, pair, wrapped, label);
+}
 
+Result<std::optional<ImportedKey>> Pkcs11Backend::UnwrapInToken(const Place& place,
+                                                                const WrappingPair& pair,
+                                                                ByteView wrapped,
+                                                                ByteView label) {
   KMS_TRY(const auto private_key, LoadRsa(pair.place, pair.sealed));
-  if (wrapped.size() != kRsaSize) return Reason::kBadCiphertext;
+  if (wrapped.size() != kRsaSize) return std::optional<ImportedKey>();
   Material material;
   material.root = roots_.newest();
   struct Opened {
     Bytes wrapped, print;
   };
-  KMS_TRY(Opened opened, token_.Call([this, key = private_key->object(),
-                                      control = control_, root = material.root,
-                                      input = Bytes(wrapped.begin(), wrapped.end()),
-                                      label = Bytes(label.begin(), label.end())](
-                                         Access& access) -> Result<Opened> {
+  const auto unwrap =
+      [this, key = private_key->object(), root = material.root,
+       input = Bytes(wrapped.begin(), wrapped.end()),
+       label = Bytes(label.begin(), label.end())](Access& access) -> Result<Opened> {
     KMS_TRY(const CK_OBJECT_HANDLE unwrapping, key->Handle(access));
     CK_RSA_PKCS_OAEP_PARAMS parameters{};
     parameters.hashAlg = CKM_SHA_1;
@@ -476,38 +487,42 @@ Result<ImportedKey> Pkcs11Backend::ImportWrapped(KeySpec spec, const Place& plac
     // Twice: as what it is, and as what prints it.
     Template printing = SecretKey(CKK_GENERIC_SECRET, false, false);
     printing.Flag(CKA_SIGN, true);
-    auto unwrapped =
-        access.Keep()->Unwrap(mechanism, unwrapping, input, std::move(printing));
     KMS_TRY(const CK_OBJECT_HANDLE printing_handle,
-            OrInput(access, unwrapping, control, std::move(unwrapped),
-                    Error(Reason::kBadCiphertext)));
+            access.Keep()->Unwrap(mechanism, unwrapping, input, std::move(printing)));
     const ScopedObject printer(access, printing_handle);
     Template aes = SecretKey(CKK_AES, false, true);
     aes.Flag(CKA_ENCRYPT, true);
-    unwrapped = access.Keep()->Unwrap(mechanism, unwrapping, input, std::move(aes));
     KMS_TRY(const CK_OBJECT_HANDLE aes_handle,
-            OrInput(access, unwrapping, control, std::move(unwrapped),
-                    Error(Reason::kBadAesKeyLength)));
+            access.Keep()->Unwrap(mechanism, unwrapping, input, std::move(aes)));
     const ScopedObject made(access, aes_handle);
     // The token does not tell how long it is, but AES takes 16, 24 or 32 bytes only.
     const Bytes block(16);
-    auto tried = access.Keep()->Encrypt({CKM_AES_ECB, nullptr, 0}, made.handle(), block,
-                                        block.size());
     KMS_TRY([[maybe_unused]] const Bytes encrypted,
-            OrInput(access, made.handle(), control, std::move(tried),
-                    Error(Reason::kBadAesKeyLength)));
+            access.session().Encrypt({CKM_AES_ECB, nullptr, 0}, made.handle(), block,
+                                     block.size()));
     Opened opened;
     KMS_TRY(opened.wrapped, Wrap(access, root, made.handle()));
-    if (opened.wrapped.size() != kWrappedAesSize) return Reason::kBadAesKeyLength;
-    KMS_TRY(opened.print, access.Keep()->Sign({CKM_SHA256_HMAC, nullptr, 0},
-                                              printer.handle(), label, 32));
+    KMS_TRY(opened.print, access.session().Sign({CKM_SHA256_HMAC, nullptr, 0},
+                                                printer.handle(), label, 32));
     return opened;
-  }));
+  };
+  KMS_TRY(auto opened,
+          token_.Call([unwrap](Access& access) -> Result<std::optional<Opened>> {
+            auto done = unwrap(access);
+            if (done) return std::optional(*std::move(done));
+            const Remedy remedy = RemedyOf(access.fault());
+            if (remedy != Remedy::kRefuse && remedy != Remedy::kReport)
+              return done.error();
+            access.Settle();
+            return std::optional<Opened>();
+          }));
+  if (!opened || opened->wrapped.size() != kWrappedAesSize)
+    return std::optional<ImportedKey>();
   ImportedKey imported;
-  std::ranges::copy(opened.print, imported.print.begin());
-  material.wrapped = std::move(opened.wrapped);
+  std::ranges::copy(opened->print, imported.print.begin());
+  material.wrapped = std::move(opened->wrapped);
   KMS_TRY(imported.key, SealMaterial(place, std::move(material)));
-  return imported;
+  return std::optional(std::move(imported));
 }
 
 Result<std::shared_ptr<SymmetricKey>> Pkcs11Backend::LoadSymmetric(KeySpec spec,

@@ -12,6 +12,7 @@
 #define KMS_PKCS11_BACKEND_H_
 
 #include <memory>
+#include <optional>
 
 #include "hsm_adapters/pkcs11/roots.h"
 #include "hsm_adapters/pkcs11/rsa_key.h"
@@ -25,7 +26,7 @@ class Pkcs11Backend final : public CryptoBackend {
  public:
   // All outlive the backend; `software` is a BotanBackend over `roots`.
   Pkcs11Backend(Token& token, Roots& roots, CryptoBackend& software, KeyStore& store,
-                ControlKey control);
+                Control control);
 
   Result<void> SelfTest() override;
   Result<SecretBytes> Random(std::size_t size) override;
@@ -66,13 +67,18 @@ class Pkcs11Backend final : public CryptoBackend {
   // none; kUnavailable if it does, and `can` is false.
   Result<Material> VendorMaterial(const Place& place, ByteView sealed, bool can,
                                   const Error& otherwise) const;
+  // Material that came with OAEP-SHA-1, never outside the token; nothing if the token
+  // does not take it, whyever.
+  Result<std::optional<ImportedKey>> UnwrapInToken(const Place& place,
+                                                   const WrappingPair& pair,
+                                                   ByteView wrapped, ByteView label);
   Result<Bytes> Wrap(Access& access, std::uint32_t index, CK_OBJECT_HANDLE key) const;
 
   Token& token_;
   Roots& roots_;
   CryptoBackend& software_;
   KeyStore& store_;
-  const ControlKey control_;
+  const Control control_;
 };
 
 }  // namespace kms::pkcs11

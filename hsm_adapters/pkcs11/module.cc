@@ -51,16 +51,12 @@ Module::~Module() {
 }
 
 Result<void> Module::Restart() {
-  if (initialised_) {
-    // It may have been finalized by whatever went wrong.
-    const CK_RV code = functions_->C_Finalize(nullptr);
-    if (code != CKR_OK && code != CKR_CRYPTOKI_NOT_INITIALIZED)
-      return Failed("the module does not finalize", code);
-    initialised_ = false;
-  }
-  if (const CK_RV code = Initialise(*functions_); code != CKR_OK)
-    return Failed("the module does not initialise", code);
-  initialised_ = true;
+  // It may have been finalized by whatever went wrong, or not be able to; whether it is
+  // of use then, the login will tell.
+  if (initialised_) functions_->C_Finalize(nullptr);
+  const CK_RV code = Initialise(*functions_);
+  initialised_ = code == CKR_OK || code == CKR_CRYPTOKI_ALREADY_INITIALIZED;
+  if (!initialised_) return Failed("the module does not initialise", code);
   return {};
 }
 

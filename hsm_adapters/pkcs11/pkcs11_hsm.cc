@@ -20,16 +20,24 @@ using pkcs11::Token;
 
 // What there is no way around.
 Result<void> CheckMechanisms(const Token& token) {
+  struct Needed {
+    bool there;
+    const char* name;
+  };
   std::string missing;
-  if (!token.Has(CKM_AES_KEY_GEN, CKF_GENERATE)) missing += " AES key generation;";
-  if (!pkcs11::CanEncrypt(token)) missing += " AES GCM (CKM_AES_GCM);";
-  if (!pkcs11::CanRsa(token))
-    missing +=
-        " RSA key pairs, CKM_RSA_PKCS, CKM_RSA_PKCS_PSS, and CKM_RSA_X_509 or "
-        "CKM_RSA_PKCS_OAEP;";
+  for (const Needed& needed :
+       {Needed{token.Has(CKM_AES_KEY_GEN, CKF_GENERATE), "AES keys (CKM_AES_KEY_GEN)"},
+        Needed{pkcs11::CanEncrypt(token), "AES GCM (CKM_AES_GCM)"},
+        Needed{token.Has(CKM_RSA_PKCS_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR),
+               "RSA key pairs (CKM_RSA_PKCS_KEY_PAIR_GEN)"},
+        Needed{token.Has(CKM_RSA_PKCS, CKF_SIGN), "PKCS#1 signatures (CKM_RSA_PKCS)"},
+        Needed{token.Has(CKM_RSA_PKCS_PSS, CKF_SIGN), "PSS (CKM_RSA_PKCS_PSS)"},
+        Needed{pkcs11::CanRsaDecrypt(token),
+               "RSA decryption (CKM_RSA_X_509, or CKM_RSA_PKCS_OAEP)"}})
+    if (!needed.there)
+      missing += (missing.empty() ? " " : ", ") + std::string(needed.name);
   if (missing.empty()) return {};
-  missing.pop_back();
-  return Failed("the token lacks mechanisms that keys of HSM level need:" + missing);
+  return Failed("the token lacks what keys of HSM level need:" + missing);
 }
 
 Result<void> CheckConfig(const Pkcs11Config& config) {
@@ -44,54 +52,52 @@ Result<void> CheckConfig(const Pkcs11Config& config) {
 class Pkcs11Hsm::Impl {
  public:
   std::unique_ptr<Roots> roots;  // its keys post to the token when they go
-  std::unique_ptr<pkcs11::TokenKey> control;
   std::unique_ptr<CryptoBackend> software;
   std::unique_ptr<pkcs11::Pkcs11Backend> backend;
   std::unique_ptr<Token> token;
 };
 
-Pkcs11Hsm::Pkcs11Hsm(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Pkcs11Hsm::Pkcs11Hsm(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Pkcs11Hsm::~Pkcs11Hsm() {
   if (Close()) {
     // In this order: keys tell the token that they go.
     impl_->backend.reset();
     impl_->software.reset();
-    impl_->control.reset();
     impl_->roots.reset();
   } else {
     // The call that hangs may still use all of it.
-    (void)impl_.release();
+    (void)new std::shared_ptr<Impl>(std::move(impl_));
   }
 }
 
 Result<std::unique_ptr<Pkcs11Hsm>> Pkcs11Hsm::Open(Pkcs11Config config, KeyStore& store,
                                                    const Clock& clock) {
   KMS_CHECK_OK(CheckConfig(config));
-  auto impl = std::make_unique<Impl>();
+  auto impl = std::make_shared<Impl>();
   KMS_TRY(impl->roots, Roots::Read(store, clock));
   Roots* const roots = impl->roots.get();
+  // Another token of the same label is not to get our PIN.
+  if (config.serial.empty()) config.serial = roots->serial_of_newest();
+  const auto control_key = std::make_shared<pkcs11::ControlKey>();
   const auto examine = [roots](Access& access) { return roots->Examine(access); };
-  const auto probe = [roots](Access& access) -> Result<void> {
-    // Reading a session object would not notice that the token has gone.
+  const auto probe = [roots, control_key](Access& access) -> Result<void> {
     const std::uint32_t newest = roots->newest();
     if (newest == 0) return {};  // still being made
+    // Using session objects would not notice that the token has gone.
     KMS_TRY(const CK_OBJECT_HANDLE root, roots->Handle(access, newest));
     KMS_TRY([[maybe_unused]] const Bytes id, access.session().Attribute(root, CKA_ID));
-    return {};
+    if (control_key->Computes(access)) return {};
+    if (!access.doubted()) access.Doubt();
+    return Failed("it does not encrypt and decrypt", access.fault());
   };
-  KMS_TRY(impl->token, Token::Open(config, examine, probe));
+  KMS_TRY(impl->token, Token::Open(config, examine, probe, impl));
   std::unique_ptr<Pkcs11Hsm> hsm(new Pkcs11Hsm(std::move(impl)));
   Impl& made = *hsm->impl_;
   KMS_CHECK_OK(CheckMechanisms(*made.token));
   made.software = NewBotanBackend(*roots);
-  made.control = std::make_unique<pkcs11::TokenKey>(
-      *made.token, [](Access& access) -> Result<pkcs11::KeyObject> {
-        KMS_TRY(const CK_OBJECT_HANDLE key, pkcs11::MakeControlKey(access));
-        return pkcs11::KeyObject{key};
-      });
-  const pkcs11::ControlKey control = [key = made.control.get()](Access& access) {
-    return key->Handle(access);
+  const pkcs11::Control control = [control_key](Access& access) {
+    return control_key->Computes(access);
   };
   KMS_CHECK_OK(roots->Start(*made.token, *made.software, control));
   made.backend = std::make_unique<pkcs11::Pkcs11Backend>(*made.token, *roots,

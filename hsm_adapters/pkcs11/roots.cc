@@ -244,30 +244,34 @@ Result<CK_OBJECT_HANDLE> Roots::HandleOf(Access& access, Root& root) const {
   return handle;
 }
 
-Result<void> Roots::Start(Token& token, CryptoBackend& random, ControlKey control) {
+Result<void> Roots::Start(Token& token, CryptoBackend& random, Control control) {
   token_ = &token;
   random_ = &random;
   control_ = std::move(control);
-  KMS_CHECK_OK(RemoveUnmade());
-  for (auto& root : roots_) {
-    if (root->record.wraps && !CanWrap(token))
+  std::vector<std::shared_ptr<Root>> roots;
+  for (const auto& found : roots_) {
+    if (found->record.wraps && !CanWrap(token))
       return Failed(
           "the token cannot unwrap (AES key wrap with padding), but holds the "
           "root key of keys that are wrapped");
-    root = NewRoot(root->record);
+    roots.push_back(NewRoot(found->record));
   }
-  if (roots_.empty()) KMS_CHECK_OK(Add());
+  {
+    const std::lock_guard lock(mutex_);
+    roots_.swap(roots);
+  }
+  if (newest() == 0) {
+    KMS_CHECK_OK(Add());
+  } else {
+    const std::lock_guard lock(add_mutex_);
+    KMS_CHECK_OK(RemoveUnmade());
+  }
   // Under another root of the same name nothing opens.
-  for (const auto& root : roots_) {
-    const Place place = {{}, "hsm-root", {}, "check"};
-    const Bytes head = HeadOf(root->record.index);
-    KMS_TRY(const Bytes sealed,
-            root->cipher->Seal(head, AsBytes(EncodePlace(place)), AsBytes("libkms")));
-    const auto opened = root->cipher->Open(head, AsBytes(EncodePlace(place)),
-                                           ByteView(sealed).subspan(head.size()));
-    if (!opened || AsText(opened->Reveal()) != "libkms")
-      return Failed("the token does not open what it has just sealed");
-  }
+  const Place place = {{}, "hsm-root", {}, "check"};
+  KMS_TRY(const Bytes sealed, Seal(place, AsBytes("libkms")));
+  const auto opened = Open(place, sealed);
+  if (!opened || AsText(opened->Reveal()) != "libkms")
+    return Failed("the token does not open what it has just sealed");
   return {};
 }
 
@@ -293,6 +297,8 @@ Result<void> Roots::Put(const HsmRootRecord& record) {
 }
 
 Result<void> Roots::Add() {
+  const std::lock_guard adding(add_mutex_);
+  KMS_CHECK_OK(RemoveUnmade());
   HsmRootRecord record;
   record.index = newest() + 1;
   KMS_TRY(const SecretBytes random, random_->Random(16));
@@ -304,6 +310,7 @@ Result<void> Roots::Add() {
   record.serial = facts.serial;
   // First the name, so that what is made under it is found again after a crash.
   KMS_CHECK_OK(Put(record));
+  unmade_.push_back(record);
 
   const CipherUse use = CanDerive(*token_) ? CipherUse::kDerive : CipherUse::kEncrypt;
   KMS_TRY(record.seal, token_->Call([this, record, use](Access& access) -> Result<Bytes> {
@@ -337,6 +344,7 @@ Result<void> Roots::Add() {
   KMS_TRY([[maybe_unused]] const CK_OBJECT_HANDLE found,
           token_->Call([this, root](Access& access) { return HandleOf(access, *root); }));
   KMS_CHECK_OK(Put(record));
+  unmade_.clear();
   const std::lock_guard lock(mutex_);
   roots_.push_back(root);
   return {};
@@ -372,6 +380,11 @@ std::uint32_t Roots::newest() const {
 std::string Roots::id_of_newest() const {
   const std::lock_guard lock(mutex_);
   return roots_.empty() ? "" : roots_.back()->record.id;
+}
+
+std::string Roots::serial_of_newest() const {
+  const std::lock_guard lock(mutex_);
+  return roots_.empty() ? "" : roots_.back()->record.serial;
 }
 
 std::shared_ptr<Roots::Root> Roots::Find(std::uint32_t index) const {

@@ -57,13 +57,15 @@ class Roots final : public RootKey {
 
   // Start is called once, with the opened token: it makes the first root if there is
   // none, and removes what an interrupted making has left.
-  Result<void> Start(Token& token, CryptoBackend& random, ControlKey control);
+  Result<void> Start(Token& token, CryptoBackend& random, Control control);
 
-  // Add makes a root of the next index. Fails: kUnavailable.
+  // Add makes a root of the next index, and first removes what an earlier attempt has
+  // left. Fails: kUnavailable.
   Result<void> Add();
 
   std::uint32_t newest() const;
   std::string id_of_newest() const;
+  std::string serial_of_newest() const;  // of the token that has it
 
   // Handle returns the root of `index`. Fails: kCorrupt if there is none.
   Result<CK_OBJECT_HANDLE> Handle(Access& access, std::uint32_t index) const;
@@ -87,8 +89,9 @@ class Roots final : public RootKey {
   const Clock& clock_;
   Token* token_ = nullptr;
   CryptoBackend* random_ = nullptr;
-  ControlKey control_;
-  std::vector<HsmRootRecord> unmade_;
+  Control control_;
+  std::mutex add_mutex_;               // one root is made at a time
+  std::vector<HsmRootRecord> unmade_;  // under it: begun, and not there
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<Root>> roots_;  // by index, from 1
 };

@@ -23,13 +23,11 @@ CK_RSA_PKCS_OAEP_PARAMS OaepParameters(EncryptionAlgorithm algorithm) {
 
 }  // namespace
 
-bool CanRsa(const Token& token) {
-  return token.Has(CKM_RSA_PKCS_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR) &&
-         token.Has(CKM_RSA_PKCS, CKF_SIGN) && token.Has(CKM_RSA_PKCS_PSS, CKF_SIGN) &&
-         (RawRsa(token) || token.Has(CKM_RSA_PKCS_OAEP, CKF_DECRYPT));
+bool CanRsaDecrypt(const Token& token) {
+  return RawRsa(token) || token.Has(CKM_RSA_PKCS_OAEP, CKF_DECRYPT);
 }
 
-TokenRsaKey::TokenRsaKey(Token& token, TokenKey::Make make, ControlKey control)
+TokenRsaKey::TokenRsaKey(Token& token, TokenKey::Make make, Control control)
     : token_(token),
       key_(std::make_shared<TokenKey>(token, std::move(make))),
       control_(std::move(control)) {}
@@ -67,11 +65,14 @@ Result<SecretBytes> TokenRsaKey::Decrypt(EncryptionAlgorithm algorithm,
   Bytes input(ciphertext.begin(), ciphertext.end());
   if (RawRsa(token_)) {
     KMS_TRY(const SecretBytes encoded,
-            token_.Call([key = key_, input = std::move(input)](
+            token_.Call([key = key_, control = control_, input = std::move(input)](
                             Access& access) -> Result<SecretBytes> {
               KMS_TRY(const CK_OBJECT_HANDLE handle, key->Handle(access));
-              return access.session().Decrypt({CKM_RSA_X_509, nullptr, 0}, handle, input,
-                                              kRsaSize);
+              // Some tokens refuse numbers that no padding makes, such as 0 and 1.
+              return OrInput(access, handle, control,
+                             access.session().Decrypt({CKM_RSA_X_509, nullptr, 0}, handle,
+                                                      input, kRsaSize),
+                             Error(Reason::kBadCiphertext));
             }));
     return Unpad(algorithm, encoded.Reveal());
   }
@@ -81,11 +82,15 @@ Result<SecretBytes> TokenRsaKey::Decrypt(EncryptionAlgorithm algorithm,
                       input = std::move(input)](Access& access) -> Result<SecretBytes> {
     KMS_TRY(const CK_OBJECT_HANDLE handle, key->Handle(access));
     CK_RSA_PKCS_OAEP_PARAMS parameters = OaepParameters(algorithm);
-    return OrInput(
-        access, handle, control,
-        access.session().Decrypt({CKM_RSA_PKCS_OAEP, &parameters, sizeof parameters},
-                                 handle, input, 0),
-        Error(Reason::kBadCiphertext));
+    auto opened = access.session().Decrypt(
+        {CKM_RSA_PKCS_OAEP, &parameters, sizeof parameters}, handle, input, 0);
+    if (!opened && (access.fault() == CKR_MECHANISM_PARAM_INVALID ||
+                    access.fault() == CKR_ARGUMENTS_BAD)) {
+      access.Settle();  // not with that digest
+      return Reason::kAlgorithmNotSupported;
+    }
+    return OrInput(access, handle, control, std::move(opened),
+                   Error(Reason::kBadCiphertext));
   });
 }
 

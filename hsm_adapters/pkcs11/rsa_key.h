@@ -11,12 +11,12 @@
 
 namespace kms::pkcs11 {
 
-// What the token must offer for keys of RSA.
-bool CanRsa(const Token& token);
+// Whether the token decrypts with RSA keys, in one way or another.
+bool CanRsaDecrypt(const Token& token);
 
 class TokenRsaKey final : public PrivateKey {
  public:
-  TokenRsaKey(Token& token, TokenKey::Make make, ControlKey control);
+  TokenRsaKey(Token& token, TokenKey::Make make, Control control);
 
   // Fails: as the making of the key.
   Result<void> ReadModulus();
@@ -35,7 +35,7 @@ class TokenRsaKey final : public PrivateKey {
  private:
   Token& token_;
   const std::shared_ptr<TokenKey> key_;
-  const ControlKey control_;
+  const Control control_;
   Bytes modulus_;
 };
 

@@ -136,32 +136,32 @@ Result<void> TestWrap(Token& token) {
   return {};
 }
 
-Result<void> TestRsa(Token& token, CryptoBackend& software) {
+Result<void> TestRsa(Token& token, CryptoBackend& software, const Control& control) {
   KMS_TRY(const RsaNumbers numbers, ReadRsaNumbers(Hex(vectors::kRsaTestKey)));
-  TokenRsaKey key(token,
-                  [numbers](Access& access) -> Result<KeyObject> {
-                    Template made;
-                    made.Number(CKA_CLASS, CKO_PRIVATE_KEY)
-                        .Number(CKA_KEY_TYPE, CKK_RSA)
-                        .Flag(CKA_TOKEN, false)
-                        .Flag(CKA_PRIVATE, true)
-                        .Flag(CKA_SENSITIVE, true)
-                        .Flag(CKA_EXTRACTABLE, false)
-                        .Flag(CKA_SIGN, true)
-                        .Flag(CKA_DECRYPT, true)
-                        .Data(CKA_MODULUS, numbers.modulus)
-                        .Data(CKA_PUBLIC_EXPONENT, numbers.public_exponent)
-                        .Data(CKA_PRIVATE_EXPONENT, numbers.private_exponent)
-                        .Data(CKA_PRIME_1, numbers.prime1)
-                        .Data(CKA_PRIME_2, numbers.prime2)
-                        .Data(CKA_EXPONENT_1, numbers.exponent1)
-                        .Data(CKA_EXPONENT_2, numbers.exponent2)
-                        .Data(CKA_COEFFICIENT, numbers.coefficient);
-                    KMS_TRY(const CK_OBJECT_HANDLE handle,
-                            access.Keep()->Create(std::move(made)));
-                    return KeyObject{handle};
-                  },
-                  {});
+  TokenRsaKey key(
+      token,
+      [numbers](Access& access) -> Result<KeyObject> {
+        Template made;
+        made.Number(CKA_CLASS, CKO_PRIVATE_KEY)
+            .Number(CKA_KEY_TYPE, CKK_RSA)
+            .Flag(CKA_TOKEN, false)
+            .Flag(CKA_PRIVATE, true)
+            .Flag(CKA_SENSITIVE, true)
+            .Flag(CKA_EXTRACTABLE, false)
+            .Flag(CKA_SIGN, true)
+            .Flag(CKA_DECRYPT, true)
+            .Data(CKA_MODULUS, numbers.modulus)
+            .Data(CKA_PUBLIC_EXPONENT, numbers.public_exponent)
+            .Data(CKA_PRIVATE_EXPONENT, numbers.private_exponent)
+            .Data(CKA_PRIME_1, numbers.prime1)
+            .Data(CKA_PRIME_2, numbers.prime2)
+            .Data(CKA_EXPONENT_1, numbers.exponent1)
+            .Data(CKA_EXPONENT_2, numbers.exponent2)
+            .Data(CKA_COEFFICIENT, numbers.coefficient);
+        KMS_TRY(const CK_OBJECT_HANDLE handle, access.Keep()->Create(std::move(made)));
+        return KeyObject{handle};
+      },
+      control);
   KMS_CHECK_OK(key.ReadModulus());
   const Digest32 digest = Digest(DigestAlgorithm::kSha256, AsBytes(vectors::kMessage));
   KMS_TRY(const Bytes pkcs1, key.Sign(SignatureAlgorithm::kRsaPkcs1Sha256, digest));
@@ -194,13 +194,14 @@ Result<void> TestRsa(Token& token, CryptoBackend& software) {
 
 }  // namespace
 
-Result<void> RunTokenSelfTest(Token& token, CryptoBackend& software) {
+Result<void> RunTokenSelfTest(Token& token, CryptoBackend& software,
+                              const Control& control) {
   KMS_TRY(const bool takes_keys, TakesKeys(token));
   // Its sealing was tried when its root was opened, and its pairs are when they are made.
   if (!takes_keys) return {};
   KMS_CHECK_OK(TestAes(token));
   KMS_CHECK_OK(TestWrap(token));
-  return TestRsa(token, software);
+  return TestRsa(token, software, control);
 }
 
 }  // namespace kms::pkcs11

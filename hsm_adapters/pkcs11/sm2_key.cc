@@ -27,7 +27,7 @@ bool CanSm4(const Token& token) {
 }
 
 TokenSm2Key::TokenSm2Key(Token& token, CryptoBackend& software, TokenKey::Make make,
-                         ControlKey control)
+                         Control control)
     : token_(token),
       software_(software),
       key_(std::make_shared<TokenKey>(token, std::move(make))),

@@ -19,7 +19,7 @@ class TokenSm2Key final : public PrivateKey {
  public:
   // `software` knows the curve. All outlive the key.
   TokenSm2Key(Token& token, CryptoBackend& software, TokenKey::Make make,
-              ControlKey control);
+              Control control);
 
   Result<Bytes> Sign(SignatureAlgorithm algorithm, ByteView digest) override;
   Result<SecretBytes> Decrypt(EncryptionAlgorithm algorithm,
@@ -33,7 +33,7 @@ class TokenSm2Key final : public PrivateKey {
   Token& token_;
   CryptoBackend& software_;
   const std::shared_ptr<TokenKey> key_;
-  const ControlKey control_;
+  const Control control_;
 };
 
 }  // namespace kms::pkcs11

@@ -4,6 +4,28 @@
 
 namespace kms::pkcs11 {
 
+namespace {
+
+CK_SESSION_HANDLE NewSession(const Connection& connection, CK_RV* fault) {
+  CK_SESSION_HANDLE made = CK_INVALID_HANDLE;
+  const CK_RV code = connection.functions.C_OpenSession(
+      connection.slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, nullptr, nullptr, &made);
+  if (code == CKR_OK) return made;
+  *fault = code;
+  return CK_INVALID_HANDLE;
+}
+
+}  // namespace
+
+Access::Scratch::Scratch(Access& access)
+    : connection_(access.connection_),
+      handle_(NewSession(connection_, &access.fault_)),
+      session_(connection_.functions, handle_, access.fault_) {}
+
+Access::Scratch::~Scratch() {
+  if (open()) connection_.functions.C_CloseSession(handle_);
+}
+
 Job::~Job() = default;
 
 void Job::Finish() {
@@ -26,9 +48,9 @@ bool Job::given_up() const {
 Token::Token(std::shared_ptr<TokenCore> core) : core_(std::move(core)) {}
 
 Result<std::unique_ptr<Token>> Token::Open(const Pkcs11Config& config, Use examine,
-                                           Use probe) {
+                                           Use probe, std::shared_ptr<void> kept) {
   auto core = std::make_shared<TokenCore>(config, std::move(examine), std::move(probe));
-  KMS_CHECK_OK(core->Connect());
+  KMS_CHECK_OK(core->Connect(std::move(kept)));
   core->Start();
   return std::unique_ptr<Token>(new Token(std::move(core)));
 }

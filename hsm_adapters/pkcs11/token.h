@@ -11,6 +11,7 @@
 #ifndef KMS_PKCS11_TOKEN_H_
 #define KMS_PKCS11_TOKEN_H_
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -29,15 +30,38 @@ namespace kms::pkcs11 {
 
 class TokenCore;
 
+// For how long a thread has been inside the module, for whoever wants to know whether it
+// hangs there. Waiting for other threads does not count.
+class Stopwatch {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+  void Start() { since_ = std::chrono::steady_clock::now(); }
+  void Stop() { since_ = Time::max(); }
+  bool RunsSince(Time then) const { return since_.load() < then; }
+
+ private:
+  std::atomic<Time> since_{Time::max()};
+};
+
+// How a module is reached, as long as nobody puts anything right.
+struct Connection {
+  CK_FUNCTION_LIST& functions;
+  CK_SLOT_ID slot;
+  CK_SESSION_HANDLE keeper;
+  std::mutex& keeper_mutex;
+  std::uint64_t epoch;
+};
+
 // What a call has at hand while it runs.
 class Access {
  public:
-  Access(CK_FUNCTION_LIST& functions, CK_SESSION_HANDLE session, CK_SESSION_HANDLE keeper,
-         std::mutex& keeper_mutex, std::uint64_t epoch)
-      : session_(functions, session, fault_),
-        keeper_(functions, keeper, fault_),
-        keeper_mutex_(keeper_mutex),
-        epoch_(epoch) {}
+  Access(const Connection& connection, CK_SESSION_HANDLE session, Stopwatch& stopwatch,
+         bool doubted = false)
+      : connection_(connection),
+        stopwatch_(stopwatch),
+        session_(connection.functions, session, fault_),
+        keeper_(connection.functions, connection.keeper, fault_),
+        doubted_(doubted) {}
   Access(const Access&) = delete;
   Access& operator=(const Access&) = delete;
 
@@ -48,17 +72,39 @@ class Access {
   // objects come and go, so that one thread at a time does that.
   class Keeper {
    public:
-    Keeper(std::mutex& mutex, Session& session) : lock_(mutex), session_(session) {}
+    explicit Keeper(Access& access)
+        : lock_(access.connection_.keeper_mutex, std::defer_lock),
+          session_(access.keeper_) {
+      access.stopwatch_.Stop();
+      lock_.lock();
+      access.stopwatch_.Start();
+    }
     Session* operator->() { return &session_; }
 
    private:
     std::unique_lock<std::mutex> lock_;
     Session& session_;
   };
-  Keeper Keep() { return {keeper_mutex_, keeper_}; }
+  Keeper Keep() { return Keeper(*this); }
 
   // Handles of one epoch mean nothing in another.
-  std::uint64_t epoch() const { return epoch_; }
+  std::uint64_t epoch() const { return connection_.epoch; }
+
+  // A session for one thing, closed at its end, whatever state that leaves it in.
+  class Scratch {
+   public:
+    explicit Scratch(Access& access);
+    ~Scratch();
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+    bool open() const { return handle_ != CK_INVALID_HANDLE; }
+    Session* operator->() { return &session_; }
+
+   private:
+    const Connection& connection_;
+    const CK_SESSION_HANDLE handle_;
+    Session session_;
+  };
 
   // The last code that was not CKR_OK.
   CK_RV fault() const { return fault_; }
@@ -68,13 +114,21 @@ class Access {
   void Settle() { settled_ = true; }
   bool settled() const { return settled_ || fault_ == CKR_OK; }
 
+  // Doubt says that it may have been the one or the other: the call is made once more in
+  // a new session, and then it is `doubted`.
+  void Doubt() { doubts_ = true; }
+  bool doubts() const { return doubts_ && !settled_; }
+  bool doubted() const { return doubted_; }
+
  private:
+  const Connection connection_;
+  Stopwatch& stopwatch_;
   CK_RV fault_ = CKR_OK;
   bool settled_ = false;
+  bool doubts_ = false;
   Session session_;
   Session keeper_;
-  std::mutex& keeper_mutex_;
-  const std::uint64_t epoch_;
+  const bool doubted_;
 };
 
 // A session object of one call, destroyed at its end.
@@ -116,11 +170,11 @@ class Token {
  public:
   // Open loads the module and logs in. `examine` is run with the token to itself
   // whenever it has been opened, before anybody else may use it; `probe` every
-  // `probe_interval_millis`.
+  // `probe_interval_millis`. `kept` lives as long as a module that hangs in Open.
   // Fails: kUnavailable, with a detail for the operator; what `examine` returns.
   using Use = std::function<Result<void>(Access&)>;
   static Result<std::unique_ptr<Token>> Open(const Pkcs11Config& config, Use examine,
-                                             Use probe);
+                                             Use probe, std::shared_ptr<void> kept);
   ~Token();
   Token(const Token&) = delete;
   Token& operator=(const Token&) = delete;

@@ -21,8 +21,9 @@ constexpr std::size_t kNonceSize = 12;
 constexpr std::size_t kTagSize = 16;
 constexpr std::size_t kKeySize = 32;
 constexpr std::uint64_t kMessagesPerSalt = std::uint64_t{1} << 20;
-constexpr std::size_t kIdleSealing = 16;
-constexpr std::size_t kRecentSalts = 32;
+// Each is an object in the token.
+constexpr std::size_t kIdleSealing = 8;
+constexpr std::size_t kRecentSalts = 16;
 constexpr std::string_view kLabel = "libkms token message v1";
 
 using Nonce = std::array<std::uint8_t, kNonceSize>;

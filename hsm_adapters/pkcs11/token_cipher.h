@@ -58,7 +58,7 @@ class TokenCipher {
     std::unique_ptr<NonceBudget> budget;  // for suite 4
     MakeKey key;
     bool any_use = true;  // false: the object was made for the use that the token has
-    ControlKey control;
+    Control control;
     // A key of SM4: the vendor's mechanism, always used as in suite 4, but of suite 5.
     CK_MECHANISM_TYPE sm4_gcm = 0;
   };

@@ -1,6 +1,8 @@
 #include "hsm_adapters/pkcs11/token_control.h"
 
+#include <algorithm>
 #include <array>
+#include <utility>
 
 namespace kms::pkcs11 {
 namespace {
@@ -11,7 +13,9 @@ constexpr std::size_t kTagSize = 16;
 
 }  // namespace
 
-Result<CK_OBJECT_HANDLE> MakeControlKey(Access& access) {
+Result<CK_OBJECT_HANDLE> ControlKey::Handle(Access& access) {
+  const std::lock_guard lock(mutex_);
+  if (handle_ != CK_INVALID_HANDLE && epoch_ == access.epoch()) return handle_;
   Template key;
   key.Number(CKA_CLASS, CKO_SECRET_KEY)
       .Number(CKA_KEY_TYPE, CKK_AES)
@@ -21,12 +25,15 @@ Result<CK_OBJECT_HANDLE> MakeControlKey(Access& access) {
       .Flag(CKA_SENSITIVE, true)
       .Flag(CKA_EXTRACTABLE, false)
       .Flag(CKA_ENCRYPT, true)
-      .Flag(CKA_DECRYPT, false);
-  return access.Keep()->GenerateKey({CKM_AES_KEY_GEN, nullptr, 0}, std::move(key));
+      .Flag(CKA_DECRYPT, true);
+  KMS_TRY(handle_,
+          access.Keep()->GenerateKey({CKM_AES_KEY_GEN, nullptr, 0}, std::move(key)));
+  epoch_ = access.epoch();
+  return handle_;
 }
 
-bool TokenWorks(Access& access, const ControlKey& control) {
-  const auto key = control(access);
+bool ControlKey::Computes(Access& access) {
+  const auto key = Handle(access);
   if (!key) return false;
   std::array<CK_BYTE, 12> nonce{};
   std::array<CK_BYTE, 1> associated{};
@@ -37,12 +44,15 @@ bool TokenWorks(Access& access, const ControlKey& control) {
   parameters.pAAD = associated.data();
   parameters.ulAADLen = associated.size();
   parameters.ulTagBits = kTagSize * 8;
-  const std::array<std::uint8_t, kBlockSize> block{};
+  const CK_MECHANISM gcm = {CKM_AES_GCM, &parameters, sizeof parameters};
+  Access::Scratch session(access);
+  if (!session.open()) return false;
   // What is encrypted is known, so that the nonce may repeat.
-  return access.Keep()
-      ->Encrypt({CKM_AES_GCM, &parameters, sizeof parameters}, *key, block,
-                block.size() + kTagSize)
-      .has_value();
+  const std::array<std::uint8_t, kBlockSize> block{};
+  const auto sealed = session->Encrypt(gcm, *key, block, block.size() + kTagSize);
+  if (!sealed) return false;
+  const auto opened = session->Decrypt(gcm, *key, *sealed, block.size());
+  return opened && std::ranges::equal(opened->Reveal(), block);
 }
 
 }  // namespace kms::pkcs11

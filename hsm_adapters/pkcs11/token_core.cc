@@ -1,6 +1,8 @@
 #include "hsm_adapters/pkcs11/token_core.h"
 
 #include <algorithm>
+#include <exception>
+#include <future>
 #include <string_view>
 #include <utility>
 
@@ -10,11 +12,25 @@ namespace {
 // Each kind of trouble is put right once in a call; they may come one after another:
 // session, login, objects.
 constexpr int kMaxAttempts = 4;
+// Opening a token takes several calls.
+constexpr int kCallsToConnect = 3;
+constexpr const char* kHangs = "a call into the module does not come back";
 
 std::string Trimmed(const CK_UTF8CHAR* text, std::size_t size) {
   std::string_view view(reinterpret_cast<const char*>(text), size);
   const std::size_t end = view.find_last_not_of(std::string_view(" \0", 2));
   return std::string(view.substr(0, end == std::string_view::npos ? 0 : end + 1));
+}
+
+// No exception leaves a thread: at worst memory has run out.
+bool Attempt(Job& job, Access& access) {
+  try {
+    return job.Attempt(access);
+  } catch (const std::exception& e) {
+    job.Refuse(Error(Reason::kInternal, e.what()));
+    access.Settle();
+    return true;
+  }
 }
 
 // Posted calls have nobody to tell.
@@ -51,14 +67,30 @@ Pkcs11Config CopyOf(const Pkcs11Config& config) {
 TokenCore::TokenCore(const Pkcs11Config& config, Token::Use examine, Token::Use probe)
     : config_(CopyOf(config)), examine_(std::move(examine)), probe_(std::move(probe)) {}
 
-Result<void> TokenCore::Connect() {
-  KMS_TRY(module_, Module::Load(config_.module));
-  KMS_TRY(slot_, FindSlot());
-  KMS_CHECK_OK(ReadMechanisms());
-  KMS_CHECK_OK(LogIn());
-  KMS_CHECK_OK(Examine());
+Result<void> TokenCore::Connect(std::shared_ptr<void> kept) {
+  // On a thread of its own, because a module may hang here, too.
+  auto promise = std::make_shared<std::promise<Result<void>>>();
+  auto connected = promise->get_future();
+  std::thread connecting([self = shared_from_this(), promise, kept = std::move(kept)] {
+    Stopwatch stopwatch;
+    promise->set_value(self->ConnectNow(stopwatch));
+  });
+  if (connected.wait_for(patience() * kCallsToConnect) != std::future_status::ready) {
+    connecting.detach();
+    return Failed("the module does not come back from the opening of the token");
+  }
+  connecting.join();
+  KMS_CHECK_OK(connected.get());
   up_ = true;
   return {};
+}
+
+Result<void> TokenCore::ConnectNow(Stopwatch& stopwatch) {
+  KMS_TRY(module_, Module::Load(config_.module));
+  KMS_TRY(slot_, FindSlot());
+  KMS_TRY(mechanisms_, ReadMechanisms());
+  KMS_CHECK_OK(LogIn());
+  return Examine(stopwatch);
 }
 
 void TokenCore::Start() {
@@ -83,15 +115,19 @@ bool TokenCore::Close() {
     left.swap(jobs_);
     wake_.notify_all();
     watch_wake_.notify_all();
+  }
+  // Before the wait for the threads, of which one may wait for one of these.
+  for (const auto& job : left) {
+    job->Refuse(DownError());
+    job->Finish();
+  }
+  {
+    std::unique_lock lock(mutex_);
     clean = ended_.wait_for(lock, patience(), [&] {
       return watch_ended_ && std::ranges::all_of(workers_, [](const auto& worker) {
                return worker->ended;
              });
     });
-  }
-  for (const auto& job : left) {
-    job->Refuse(DownError());
-    job->Finish();
   }
   for (const auto& worker : workers_)
     if (worker->thread.joinable())
@@ -133,13 +169,12 @@ std::size_t TokenCore::Hanging() const {
   // Somewhat sooner than the caller that waits for it gives up.
   const auto since = std::chrono::steady_clock::now() - patience() * 3 / 4;
   return static_cast<std::size_t>(std::ranges::count_if(
-      workers_,
-      [&](const auto& worker) { return worker->busy && worker->since.load() < since; }));
+      workers_, [&](const auto& worker) { return worker->stopwatch.RunsSince(since); }));
 }
 
 Error TokenCore::GivenUp() {
   if (Hanging() == 0) return Failed("the token has too much to do");
-  MarkDown("a call into the module does not come back");
+  MarkDown(kHangs);
   return DownError();
 }
 
@@ -178,12 +213,7 @@ void TokenCore::Work(Worker& worker) {
     auto job = std::move(jobs_.front());
     jobs_.pop_front();
     lock.unlock();
-    if (!job->given_up()) {
-      worker.since = std::chrono::steady_clock::now();
-      worker.busy = true;
-      Serve(worker, *job);
-      worker.busy = false;
-    }
+    if (!job->given_up()) Serve(worker, *job);
     job->Finish();
     job.reset();  // a key that goes with it posts a job
     lock.lock();
@@ -193,9 +223,11 @@ void TokenCore::Work(Worker& worker) {
 }
 
 void TokenCore::Serve(Worker& worker, Job& job) {
+  bool doubted = false;
   for (int attempt = 1;; ++attempt) {
     CK_RV fault = CKR_OK;
     std::uint64_t epoch = 0;
+    bool again = false;
     gate_.Enter();
     if (!up_) {
       gate_.Leave();
@@ -203,13 +235,16 @@ void TokenCore::Serve(Worker& worker, Job& job) {
       return;
     }
     epoch = epoch_;
+    worker.stopwatch.Start();
     if (const auto opened = OpenSession(worker, &fault); !opened) {
       job.Refuse(opened.error());
     } else {
-      Access access(module_->functions(), worker.session, keeper_, keeper_mutex_, epoch);
+      Access access(Reach(), worker.session, worker.stopwatch, doubted);
       ++calls_;
-      const bool settled = job.Attempt(access);
+      const bool settled = Attempt(job, access);
       fault = settled ? CKR_OK : access.fault();
+      again = !settled && access.doubts() && attempt < kMaxAttempts;
+      doubted = doubted || again;
       // A session in which something unexpected has happened is in a state that nobody
       // knows. The handle of one that is gone may be another's by now.
       if (access.fault() != CKR_OK) {
@@ -219,10 +254,12 @@ void TokenCore::Serve(Worker& worker, Job& job) {
         worker.session = CK_INVALID_HANDLE;
       }
     }
+    worker.stopwatch.Stop();
     gate_.Leave();
+    if (again) continue;
     if (fault == CKR_OK || RemedyOf(fault) == Remedy::kRefuse) return;
     ++failures_;
-    if (attempt == kMaxAttempts || !Repair(fault, epoch)) return;
+    if (attempt == kMaxAttempts || !Repair(fault, epoch, worker.stopwatch)) return;
   }
 }
 
@@ -236,55 +273,50 @@ Result<void> TokenCore::OpenSession(Worker& worker, CK_RV* fault) {
   return {};
 }
 
-bool TokenCore::Alone(const std::function<bool()>& repair) {
-  if (!gate_.EnterAlone(patience())) {
-    MarkDown("a call into the module does not come back");
-    return false;
-  }
-  const bool repaired = up_ && repair();
-  gate_.LeaveAlone();
-  return repaired;
+void TokenCore::LookNow() {
+  const std::lock_guard lock(mutex_);
+  look_now_ = true;
+  watch_wake_.notify_all();
 }
 
-bool TokenCore::Repair(CK_RV fault, std::uint64_t epoch) {
+bool TokenCore::Repair(CK_RV fault, std::uint64_t epoch, Stopwatch& stopwatch) {
   switch (RemedyOf(fault)) {
     case Remedy::kNone:
     case Remedy::kRefuse:
       return false;
-    case Remedy::kReport: {
+    case Remedy::kReport:
       // Perhaps the token's fault, perhaps the way of this one to say that what it was
       // given is wrong: the probe will tell.
-      const std::lock_guard lock(mutex_);
-      look_now_ = true;
-      watch_wake_.notify_all();
+      LookNow();
       return false;
-    }
     case Remedy::kReload:
+      if (epoch != epoch_) return true;  // the token has been opened anew since
       MarkDown(NameOf(fault));
-      {
-        const std::lock_guard lock(mutex_);
-        look_now_ = true;
-        watch_wake_.notify_all();
-      }
+      LookNow();
       return false;
     case Remedy::kNewSession:
     case Remedy::kLogin:
     case Remedy::kNewObject:
       break;
   }
-  return Alone([&] {
-    if (epoch != epoch_) return true;  // somebody else has done it
-    // Objects go with their session, private ones with the login: all are made anew.
-    if (const auto opened = LogIn(); !opened) {
-      MarkDown(opened.error().detail());
-      return false;
-    }
-    if (const auto good = Examine(); !good) {
-      MarkDown(good.error().detail());
-      return false;
-    }
-    return true;
-  });
+  if (!gate_.EnterAlone(patience())) {
+    if (Hanging() != 0) MarkDown(kHangs);
+    return false;
+  }
+  stopwatch.Start();
+  const auto repaired = [&]() -> Result<void> {
+    if (!up_) return DownError();
+    if (epoch != epoch_) return {};  // somebody else has done it
+    // In what state the session of the objects is, nobody knows. All that is lost with
+    // sessions and login is made anew by whoever needs it.
+    CloseSessions();
+    KMS_CHECK_OK(LogIn());
+    return Examine(stopwatch);
+  }();
+  if (!repaired && up_) MarkDown(repaired.error().detail());
+  stopwatch.Stop();
+  gate_.LeaveAlone();
+  return repaired.has_value();
 }
 
 void TokenCore::Watch() {
@@ -319,7 +351,7 @@ void TokenCore::Probe() {
   const auto job = std::make_shared<ProbeJob>(probe_);
   Enqueue(job);
   if (!job->Wait(patience())) {
-    MarkDown("a call into the module does not come back");
+    if (Hanging() != 0) MarkDown(kHangs);
   } else if (!job->answer) {
     MarkDown(job->answer.error().detail());
   }
@@ -331,12 +363,14 @@ void TokenCore::Reload() {
     if (pin_refused_) return;  // asking again might lock the token
   }
   if (!gate_.EnterAlone(std::chrono::milliseconds(config_.probe_interval_millis))) return;
+  Stopwatch stopwatch;
   const auto reloaded = [&]() -> Result<void> {
     KMS_CHECK_OK(module_->Restart());
     KMS_TRY(slot_, FindSlot());
+    KMS_CHECK_OK(CheckMechanisms());
     keeper_ = CK_INVALID_HANDLE;
     KMS_CHECK_OK(LogIn());
-    return Examine();
+    return Examine(stopwatch);
   }();
   if (reloaded) ++reconnects_;
   {
@@ -363,32 +397,37 @@ Result<CK_SLOT_ID> TokenCore::FindSlot() {
   slots.resize(std::min<std::size_t>(count, slots.size()));
   std::vector<std::pair<CK_SLOT_ID, CK_TOKEN_INFO>> found;
   std::string others;
+  // Another token of the same label is not to get our PIN.
+  const std::string& serial = config_.serial.empty() ? serial_ : config_.serial;
   for (const CK_SLOT_ID slot : slots) {
     CK_TOKEN_INFO info{};
     if (functions.C_GetTokenInfo(slot, &info) != CKR_OK) continue;
     if (!(info.flags & CKF_TOKEN_INITIALIZED)) continue;
     const std::string label = Trimmed(info.label, sizeof info.label);
-    const std::string serial = Trimmed(info.serialNumber, sizeof info.serialNumber);
-    if (label == config_.token && (config_.serial.empty() || serial == config_.serial)) {
+    const std::string its_serial = Trimmed(info.serialNumber, sizeof info.serialNumber);
+    if (label == config_.token && (serial.empty() || its_serial == serial)) {
       found.emplace_back(slot, info);
     } else {
-      others += " \"" + label + "\" (" + serial + ")";
+      others += " \"" + label + "\" (" + its_serial + ")";
     }
   }
-  const std::string wanted =
-      "\"" + config_.token + "\"" +
-      (config_.serial.empty() ? "" : " with the serial number " + config_.serial);
+  const std::string wanted = "\"" + config_.token + "\"" +
+                             (serial.empty() ? "" : " with the serial number " + serial);
   if (found.empty())
-    return Failed("there is no initialised token " + wanted + " in " + config_.module +
-                  (others.empty() ? "; it shows none at all" : "; it shows" + others));
+    return Failed(
+        "there is no initialised token " + wanted + " in " + config_.module +
+        (others.empty() ? "; it shows none at all" : "; it shows" + others) +
+        ": make it with the vendor's tool (docs/hsm.md), or name the one meant");
   if (found.size() > 1)
     return Failed("there are several tokens " + wanted + ": name the serial number");
   const CK_TOKEN_INFO& info = found.front().second;
   if (!(info.flags & CKF_USER_PIN_INITIALIZED))
-    return Failed("the token " + wanted + " has no user PIN yet: initialise it");
+    return Failed("the token " + wanted +
+                  " has no user PIN yet: set one as its security officer "
+                  "(pkcs11-tool --init-pin, or the vendor's tool)");
   const std::lock_guard lock(mutex_);
   facts_.token = config_.token;
-  facts_.serial = Trimmed(info.serialNumber, sizeof info.serialNumber);
+  facts_.serial = serial_ = Trimmed(info.serialNumber, sizeof info.serialNumber);
   facts_.manufacturer = Trimmed(info.manufacturerID, sizeof info.manufacturerID);
   facts_.model = Trimmed(info.model, sizeof info.model);
   facts_.firmware = std::to_string(info.firmwareVersion.major) + "." +
@@ -396,7 +435,7 @@ Result<CK_SLOT_ID> TokenCore::FindSlot() {
   return found.front().first;
 }
 
-Result<void> TokenCore::ReadMechanisms() {
+Result<TokenCore::Mechanisms> TokenCore::ReadMechanisms() {
   CK_FUNCTION_LIST& functions = module_->functions();
   CK_ULONG count = 0;
   if (const CK_RV code = functions.C_GetMechanismList(slot_, nullptr, &count);
@@ -407,23 +446,33 @@ Result<void> TokenCore::ReadMechanisms() {
       code != CKR_OK)
     return Failed("the mechanisms cannot be listed", code);
   types.resize(std::min<std::size_t>(count, types.size()));
+  Mechanisms found;
   for (const CK_MECHANISM_TYPE type : types) {
     CK_MECHANISM_INFO info{};
     if (functions.C_GetMechanismInfo(slot_, type, &info) == CKR_OK)
-      mechanisms_[type] = info.flags;
+      found[type] = info.flags;
   }
+  return found;
+}
+
+Result<void> TokenCore::CheckMechanisms() {
+  KMS_TRY(Mechanisms found, ReadMechanisms());
+  for (const auto& [type, flags] : mechanisms_)
+    if ((found[type] & flags) != flags)
+      return Failed("the token has come back without mechanism " + std::to_string(type) +
+                    ", which it had");
   return {};
 }
 
+void TokenCore::CloseSessions() {
+  module_->functions().C_CloseAllSessions(slot_);
+  keeper_ = CK_INVALID_HANDLE;
+}
+
 Result<void> TokenCore::OpenKeeper() {
-  CK_FUNCTION_LIST& functions = module_->functions();
-  if (keeper_ != CK_INVALID_HANDLE) {
-    CK_SESSION_INFO info{};
-    if (functions.C_GetSessionInfo(keeper_, &info) == CKR_OK) return {};
-    keeper_ = CK_INVALID_HANDLE;
-  }
+  if (keeper_ != CK_INVALID_HANDLE) return {};
   ++generation_;
-  if (const CK_RV code = functions.C_OpenSession(
+  if (const CK_RV code = module_->functions().C_OpenSession(
           slot_, CKF_SERIAL_SESSION | CKF_RW_SESSION, nullptr, nullptr, &keeper_);
       code != CKR_OK) {
     keeper_ = CK_INVALID_HANDLE;
@@ -449,8 +498,8 @@ Result<void> TokenCore::LogIn() {
   return Failed("the login fails", code);
 }
 
-Result<void> TokenCore::Examine() {
-  Access access(module_->functions(), keeper_, keeper_, keeper_mutex_, epoch_);
+Result<void> TokenCore::Examine(Stopwatch& stopwatch) {
+  Access access(Reach(), keeper_, stopwatch);
   return examine_(access);
 }
 

@@ -25,8 +25,9 @@ class TokenCore : public std::enable_shared_from_this<TokenCore> {
  public:
   TokenCore(const Pkcs11Config& config, Token::Use examine, Token::Use probe);
 
-  // The first connection, on the caller's thread; then the threads may start.
-  Result<void> Connect();
+  // The first connection; then the threads may start. `kept` lives as long as a module
+  // that hangs in it.
+  Result<void> Connect(std::shared_ptr<void> kept);
   void Start();
   bool Close();
 
@@ -47,33 +48,38 @@ class TokenCore : public std::enable_shared_from_this<TokenCore> {
   }
 
  private:
-  using Time = std::chrono::steady_clock::time_point;
+  using Mechanisms = std::map<CK_MECHANISM_TYPE, CK_FLAGS>;
   struct Worker {
     std::thread thread;
     CK_SESSION_HANDLE session = CK_INVALID_HANDLE;
     std::uint64_t generation = 0;  // that the session is of
-    std::atomic<Time> since{};     // when the call that it runs began
-    std::atomic<bool> busy{false};
+    Stopwatch stopwatch;
     bool ended = false;  // under mutex_
   };
 
+  Connection Reach() {
+    return {module_->functions(), slot_, keeper_, keeper_mutex_, epoch_};
+  }
   void Work(Worker& worker);
   void Serve(Worker& worker, Job& job);
   Result<void> OpenSession(Worker& worker, CK_RV* fault);
   // Puts right what `fault` says; true if the call may be tried again.
-  bool Repair(CK_RV fault, std::uint64_t epoch);
+  bool Repair(CK_RV fault, std::uint64_t epoch, Stopwatch& stopwatch);
   std::size_t Hanging() const;
-  bool Alone(const std::function<bool()>& repair);
+  void LookNow();
   void Watch();
   void Probe();
   void Reload();
 
   // With the token to oneself:
+  Result<void> ConnectNow(Stopwatch& stopwatch);
   Result<void> LogIn();
   Result<CK_SLOT_ID> FindSlot();
-  Result<void> ReadMechanisms();
+  Result<Mechanisms> ReadMechanisms();
+  Result<void> CheckMechanisms();
   Result<void> OpenKeeper();
-  Result<void> Examine();
+  void CloseSessions();
+  Result<void> Examine(Stopwatch& stopwatch);
 
   const Pkcs11Config config_;
   const Token::Use examine_;
@@ -84,10 +90,11 @@ class TokenCore : public std::enable_shared_from_this<TokenCore> {
   // Written alone.
   CK_SLOT_ID slot_ = 0;
   CK_SESSION_HANDLE keeper_ = CK_INVALID_HANDLE;
-  std::uint64_t epoch_ = 0;       // of object handles
-  std::uint64_t generation_ = 0;  // of session handles
+  std::atomic<std::uint64_t> epoch_{0};  // of object handles
+  std::uint64_t generation_ = 0;         // of session handles
   bool pin_refused_ = false;
-  std::map<CK_MECHANISM_TYPE, CK_FLAGS> mechanisms_;  // written before the threads start
+  std::string serial_;     // of the token that was opened first
+  Mechanisms mechanisms_;  // that it had then; written before the threads start
 
   std::mutex keeper_mutex_;
 

@@ -73,6 +73,8 @@ Result<std::unique_ptr<Hsm>> Hsm::Open(const Config& config, KeyStore& store,
     (needed ? hsm->missing_ : unused) = "--hsm none is set";
   } else {
     auto opened = OpenOwn(config, needed, store, clock);
+    // For all that is known.
+    hsm->hangs_ = !opened && opened.error().error_class() != ErrorClass::kNotFound;
     if (opened) {
       hsm->token_ = std::move(*opened);
     } else if (needed) {
@@ -179,8 +181,9 @@ void Hsm::LogChanges(spdlog::logger& log) {
 }
 
 bool Hsm::Close() {
-  if (!token_) return true;
+  if (!token_) return !hangs_;
   const bool closed = token_->Close();
+  hangs_ = !closed;
   // Its destructor would wait for the call that hangs.
   if (!closed) (void)token_.release();
   token_.reset();

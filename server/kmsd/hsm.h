@@ -68,6 +68,7 @@ class Hsm {
 
   std::unique_ptr<Pkcs11Hsm> token_;
   std::string missing_;  // why the token that the store's keys need is not there
+  bool hangs_ = false;   // perhaps, in the module
   bool was_up_ = true;
 };
 

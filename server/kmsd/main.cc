@@ -202,6 +202,7 @@ Result<void> Serve(const Config& config, const std::shared_ptr<spdlog::logger>& 
   const auto belongs = CheckRootKey(data.store(), data.root());
   if (!belongs && belongs.error().error_class() != ErrorClass::kNotFound)
     return belongs.error();
+  hangs = true;  // for all that is known, if the opening fails
   KMS_TRY(const auto hsm, Hsm::Open(config, data.store(), *clock, *log));
   Result<void> ended = ServeFrom(data, *hsm, *clock, config, log);
   hangs = !hsm->Close();
@@ -228,6 +229,7 @@ Result<void> AddHsmRoot(const Config& config, spdlog::logger& log, bool& hangs) 
   const auto clock = NewSystemClock();
   KMS_TRY(const DataDirectory data, DataDirectory::Open(config));
   KMS_CHECK_OK(CheckRootKey(data.store(), data.root()));
+  hangs = true;  // for all that is known, if the opening fails
   KMS_TRY(const auto hsm, Hsm::Open(config, data.store(), *clock, log));
   Result<void> added = hsm->AddRoot();
   hangs = !hsm->Close();

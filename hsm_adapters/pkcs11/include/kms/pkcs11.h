@@ -45,11 +45,12 @@ struct Pkcs11VendorMechanisms {
 };
 
 struct Pkcs11Config {
-  std::string module;                 // the path of the shared library
-  std::string token;                  // the label of the token
-  std::string serial;                 // its serial number; empty: any with that label
-  SecretBytes pin;                    // of the normal user
-  int sessions = 2;                   // calls into the token at once, 1 to 64
+  std::string module;  // the path of the shared library
+  std::string token;   // the label of the token
+  std::string serial;  // its serial number; empty: that of the root key of the store, or
+                       // any with that label where there is none yet
+  SecretBytes pin;     // of the normal user
+  int sessions = 2;    // calls into the token at once, 1 to 64
   int call_timeout_millis = 10'000;   // how long anybody waits for a call
   int probe_interval_millis = 1'000;  // how often the token is looked at
   std::string sync_folder;            // synced after a token object was made; empty: none
@@ -108,15 +109,15 @@ class Pkcs11Hsm {
   // Fails: kUnavailable.
   Result<std::vector<Pkcs11Speed>> Measure(int most, int millis);
 
-  // Close takes no more calls, waits for those under way, logs out and finalizes the
-  // module. False if a call hangs: then the module is left as it is, and the process
-  // must end by _exit, because modules crash in exit handlers otherwise.
+  // Close takes no more calls, waits for those under way, and finalizes the module, which
+  // ends the login. False if a call hangs: then the module is left as it is, and the
+  // process must end by _exit, because modules crash in exit handlers otherwise.
   bool Close();
 
  private:
   class Impl;
-  explicit Pkcs11Hsm(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit Pkcs11Hsm(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
 };
 
 // SoftHSM, the token in software (SoftHSMv2). What a data directory needs to have one of
