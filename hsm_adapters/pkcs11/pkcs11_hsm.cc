@@ -157,7 +157,8 @@ Result<std::vector<Pkcs11Speed>> Pkcs11Hsm::Measure(int most, int millis) {
   std::vector<Pkcs11Speed> curve;
   Result<void> ended;
   const std::array<std::uint8_t, 32> input{};
-  for (int sessions = 1; ended && sessions <= most; ++sessions) {
+  for (int sessions = 1; ended && sessions <= most;
+       sessions = sessions < most ? std::min(sessions * 2, most) : most + 1) {
     const auto aes = Rate(sessions, millis, [&]() -> Result<void> {
       KMS_TRY([[maybe_unused]] const Bytes sealed, impl_->roots->Seal(place, input));
       return {};

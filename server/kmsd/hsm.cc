@@ -10,7 +10,6 @@ namespace kms::server {
 namespace {
 
 // A look at the token's speed, which must not hold up the start.
-constexpr int kMeasuredSessions = 4;
 constexpr int kMeasureMillis = 50;
 
 SoftHsmFolder OwnFolder(const Config& config) {
@@ -127,8 +126,7 @@ void Hsm::LogStart(int sessions, spdlog::logger& log) const {
   if (!status.wraps)
     LogMessage(log, spdlog::level::warn,
                "the token cannot wrap keys: each lives as an object in it");
-  const auto speeds =
-      token_->Measure(std::min(sessions, kMeasuredSessions), kMeasureMillis);
+  const auto speeds = token_->Measure(sessions, kMeasureMillis);
   if (!speeds) {
     LogMessage(log, spdlog::level::warn,
                "the token could not be measured: " + speeds.error().detail());

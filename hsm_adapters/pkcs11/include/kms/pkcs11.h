@@ -105,7 +105,8 @@ class Pkcs11Hsm {
 
   Pkcs11Status Status() const;
 
-  // Measure tries 1 to `most` sessions, each for `millis` and both kinds of work.
+  // Measure tries 1, 2, 4, … and `most` callers at once, each for `millis` and both kinds
+  // of work; more than there are sessions wait for one another.
   // Fails: kUnavailable.
   Result<std::vector<Pkcs11Speed>> Measure(int most, int millis);
 
