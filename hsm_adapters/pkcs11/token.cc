@@ -2,7 +2,18 @@
 
 #include "hsm_adapters/pkcs11/token_core.h"
 
-namespace kms::pkcs11 {
+namespace kms {
+namespace {
+
+thread_local int direct_calls = 0;
+
+}  // namespace
+
+DirectCalls::DirectCalls() { ++direct_calls; }
+DirectCalls::~DirectCalls() { --direct_calls; }
+bool DirectCalls::Made() { return direct_calls != 0; }
+
+namespace pkcs11 {
 
 namespace {
 
@@ -29,8 +40,11 @@ Access::Scratch::~Scratch() {
 Job::~Job() = default;
 
 void Job::Finish() {
-  const std::lock_guard lock(mutex_);
-  finished_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    finished_ = true;
+  }
+  // Whoever finishes it holds it, so that it is still there.
   changed_.notify_all();
 }
 
@@ -64,6 +78,8 @@ std::optional<Error> Token::Await(Job& job) {
   return core_->GivenUp();
 }
 
+void Token::RunHere(Job& job) { core_->RunHere(job); }
+
 void Token::Post(Use call) { core_->Post(std::move(call)); }
 bool Token::Has(CK_MECHANISM_TYPE mechanism, CK_FLAGS use) const {
   return core_->Has(mechanism, use);
@@ -92,4 +108,5 @@ Result<CK_OBJECT_HANDLE> TokenKey::Handle(Access& access) {
   return object_.handle;
 }
 
-}  // namespace kms::pkcs11
+}  // namespace pkcs11
+}  // namespace kms

@@ -1,5 +1,6 @@
-// Token: one token, logged in to, kept alive. Calls run on its own threads, each with a
-// session, and come back in time or are given up.
+// Token: one token, logged in to, kept alive. Calls run on its own threads, and come back
+// in time or are given up; or on their callers', who have asked for it. Never are there
+// more in the module than the token has sessions.
 //
 // What goes wrong is put right here, once for each call: a lost session is opened again,
 // a lost login made again, lost objects are made again by whoever asks for them
@@ -202,6 +203,7 @@ class Token {
   explicit Token(std::shared_ptr<TokenCore> core);
   void Enqueue(std::shared_ptr<Job> job);
   std::optional<Error> Await(Job& job);
+  void RunHere(Job& job);
 
   std::shared_ptr<TokenCore> core_;
 };
@@ -249,6 +251,11 @@ auto Token::Call(Fn call) -> std::invoke_result_t<Fn&, Access&> {
     Fn call_;
     std::optional<Answer> answer_;
   };
+  if (DirectCalls::Made()) {
+    CallJob job(std::move(call));
+    RunHere(job);
+    return job.Take();
+  }
   const auto job = std::make_shared<CallJob>(std::move(call));
   Enqueue(job);
   if (auto late = Await(*job)) return *std::move(late);

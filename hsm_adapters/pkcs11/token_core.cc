@@ -95,10 +95,13 @@ Result<void> TokenCore::ConnectNow(Stopwatch& stopwatch) {
 
 void TokenCore::Start() {
   const auto self = shared_from_this();
-  for (int i = 0; i < config_.sessions; ++i)
-    workers_.push_back(std::make_unique<Worker>());
-  for (const auto& worker : workers_)
-    worker->thread = std::thread([self, &worker = *worker] { self->Work(worker); });
+  for (int i = 0; i < config_.sessions; ++i) {
+    slots_.push_back(std::make_unique<Slot>());
+    free_.push_back(slots_.back().get());
+  }
+  running_ = slots_.size();
+  for (std::size_t i = 0; i < slots_.size(); ++i)
+    threads_.emplace_back([self] { self->Work(); });
   watch_ended_ = false;
   watcher_ = std::thread([self] { self->Watch(); });
 }
@@ -114,6 +117,7 @@ bool TokenCore::Close() {
     reason_ = "it is being closed";
     left.swap(jobs_);
     wake_.notify_all();
+    slot_wake_.notify_all();
     watch_wake_.notify_all();
   }
   // Before the wait for the threads, of which one may wait for one of these.
@@ -124,14 +128,11 @@ bool TokenCore::Close() {
   {
     std::unique_lock lock(mutex_);
     clean = ended_.wait_for(lock, patience(), [&] {
-      return watch_ended_ && std::ranges::all_of(workers_, [](const auto& worker) {
-               return worker->ended;
-             });
+      return watch_ended_ && running_ == 0 && free_.size() == slots_.size();
     });
   }
-  for (const auto& worker : workers_)
-    if (worker->thread.joinable())
-      clean ? worker->thread.join() : worker->thread.detach();
+  for (std::thread& thread : threads_)
+    if (thread.joinable()) clean ? thread.join() : thread.detach();
   if (watcher_.joinable()) clean ? watcher_.join() : watcher_.detach();
   if (clean) {
     module_.reset();
@@ -154,6 +155,37 @@ void TokenCore::Enqueue(std::shared_ptr<Job> job) {
   job->Finish();
 }
 
+void TokenCore::RunHere(Job& job) {
+  Slot* slot = nullptr;
+  {
+    std::unique_lock lock(mutex_);
+    const auto ready = [&] { return stopping_ || !up_ || !free_.empty(); };
+    if (!ready()) slot_wake_.wait_for(lock, patience(), ready);
+    if (up_ && !stopping_ && !free_.empty()) {
+      slot = free_.back();
+      free_.pop_back();
+    }
+  }
+  if (slot == nullptr) {
+    job.Refuse(up_ ? GivenUp() : DownError());
+    return;
+  }
+  Serve(*slot, job);
+  GiveBack(*slot);
+}
+
+void TokenCore::GiveBack(Slot& slot) {
+  bool for_thread = false;
+  {
+    const std::lock_guard lock(mutex_);
+    free_.push_back(&slot);
+    for_thread = !jobs_.empty();
+    if (stopping_) ended_.notify_all();
+  }
+  if (for_thread) wake_.notify_one();
+  slot_wake_.notify_one();
+}
+
 void TokenCore::Post(Token::Use call) {
   if (up_) Enqueue(std::make_shared<PostedJob>(std::move(call)));
 }
@@ -163,13 +195,14 @@ void TokenCore::MarkDown(std::string reason) {
   if (stopping_) return;
   reason_ = std::move(reason);
   up_ = false;
+  slot_wake_.notify_all();
 }
 
 std::size_t TokenCore::Hanging() const {
   // Somewhat sooner than the caller that waits for it gives up.
   const auto since = std::chrono::steady_clock::now() - patience() * 3 / 4;
   return static_cast<std::size_t>(std::ranges::count_if(
-      workers_, [&](const auto& worker) { return worker->stopwatch.RunsSince(since); }));
+      slots_, [&](const auto& slot) { return slot->stopwatch.RunsSince(since); }));
 }
 
 Error TokenCore::GivenUp() {
@@ -203,26 +236,29 @@ void TokenCore::Describe(Pkcs11Status* status) const {
   status->firmware = facts_.firmware;
 }
 
-void TokenCore::Work(Worker& worker) {
+void TokenCore::Work() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    if (jobs_.empty()) {
+    if (jobs_.empty() || free_.empty()) {
       wake_.wait(lock);
       continue;
     }
     auto job = std::move(jobs_.front());
     jobs_.pop_front();
+    Slot& slot = *free_.back();
+    free_.pop_back();
     lock.unlock();
-    if (!job->given_up()) Serve(worker, *job);
+    if (!job->given_up()) Serve(slot, *job);
     job->Finish();
     job.reset();  // a key that goes with it posts a job
+    GiveBack(slot);
     lock.lock();
   }
-  worker.ended = true;
+  --running_;
   ended_.notify_all();
 }
 
-void TokenCore::Serve(Worker& worker, Job& job) {
+void TokenCore::Serve(Slot& slot, Job& job) {
   bool doubted = false;
   for (int attempt = 1;; ++attempt) {
     CK_RV fault = CKR_OK;
@@ -235,11 +271,11 @@ void TokenCore::Serve(Worker& worker, Job& job) {
       return;
     }
     epoch = epoch_;
-    worker.stopwatch.Start();
-    if (const auto opened = OpenSession(worker, &fault); !opened) {
+    slot.stopwatch.Start();
+    if (const auto opened = OpenSession(slot, &fault); !opened) {
       job.Refuse(opened.error());
     } else {
-      Access access(Reach(), worker.session, worker.stopwatch, doubted);
+      Access access(Reach(), slot.session, slot.stopwatch, doubted);
       ++calls_;
       const bool settled = Attempt(job, access);
       fault = settled ? CKR_OK : access.fault();
@@ -250,26 +286,26 @@ void TokenCore::Serve(Worker& worker, Job& job) {
       if (access.fault() != CKR_OK) {
         if (access.fault() != CKR_SESSION_HANDLE_INVALID &&
             access.fault() != CKR_SESSION_CLOSED)
-          module_->functions().C_CloseSession(worker.session);
-        worker.session = CK_INVALID_HANDLE;
+          module_->functions().C_CloseSession(slot.session);
+        slot.session = CK_INVALID_HANDLE;
       }
     }
-    worker.stopwatch.Stop();
+    slot.stopwatch.Stop();
     gate_.Leave();
     if (again) continue;
     if (fault == CKR_OK || RemedyOf(fault) == Remedy::kRefuse) return;
     ++failures_;
-    if (attempt == kMaxAttempts || !Repair(fault, epoch, worker.stopwatch)) return;
+    if (attempt == kMaxAttempts || !Repair(fault, epoch, slot.stopwatch)) return;
   }
 }
 
-Result<void> TokenCore::OpenSession(Worker& worker, CK_RV* fault) {
-  if (worker.session != CK_INVALID_HANDLE && worker.generation == generation_) return {};
-  worker.session = CK_INVALID_HANDLE;
+Result<void> TokenCore::OpenSession(Slot& slot, CK_RV* fault) {
+  if (slot.session != CK_INVALID_HANDLE && slot.generation == generation_) return {};
+  slot.session = CK_INVALID_HANDLE;
   *fault = module_->functions().C_OpenSession(slot_, CKF_SERIAL_SESSION | CKF_RW_SESSION,
-                                              nullptr, nullptr, &worker.session);
+                                              nullptr, nullptr, &slot.session);
   if (*fault != CKR_OK) return Failed("C_OpenSession", *fault);
-  worker.generation = generation_;
+  slot.generation = generation_;
   return {};
 }
 
@@ -327,6 +363,8 @@ void TokenCore::Watch() {
     if (stopping_) break;
     look_now_ = false;
     lock.unlock();
+    // Somebody who has gone in himself cannot say that it hangs.
+    if (up_ && Hanging() != 0) MarkDown(kHangs);
     up_ ? Probe() : Reload();
     lock.lock();
   }

@@ -32,6 +32,7 @@ class TokenCore : public std::enable_shared_from_this<TokenCore> {
   bool Close();
 
   void Enqueue(std::shared_ptr<Job> job);
+  void RunHere(Job& job);
   void Post(Token::Use call);
   void MarkDown(std::string reason);
   // For a caller whose patience is over: marks the token down if a call hangs in it, and
@@ -49,20 +50,20 @@ class TokenCore : public std::enable_shared_from_this<TokenCore> {
 
  private:
   using Mechanisms = std::map<CK_MECHANISM_TYPE, CK_FLAGS>;
-  struct Worker {
-    std::thread thread;
+  // A session, and whoever is inside the module with it.
+  struct Slot {
     CK_SESSION_HANDLE session = CK_INVALID_HANDLE;
     std::uint64_t generation = 0;  // that the session is of
     Stopwatch stopwatch;
-    bool ended = false;  // under mutex_
   };
 
   Connection Reach() {
     return {module_->functions(), slot_, keeper_, keeper_mutex_, epoch_};
   }
-  void Work(Worker& worker);
-  void Serve(Worker& worker, Job& job);
-  Result<void> OpenSession(Worker& worker, CK_RV* fault);
+  void Work();
+  void Serve(Slot& slot, Job& job);
+  void GiveBack(Slot& slot);
+  Result<void> OpenSession(Slot& slot, CK_RV* fault);
   // Puts right what `fault` says; true if the call may be tried again.
   bool Repair(CK_RV fault, std::uint64_t epoch, Stopwatch& stopwatch);
   std::size_t Hanging() const;
@@ -99,10 +100,13 @@ class TokenCore : public std::enable_shared_from_this<TokenCore> {
   std::mutex keeper_mutex_;
 
   mutable std::mutex mutex_;
-  std::condition_variable wake_;
+  std::condition_variable wake_;       // the threads: a job and a slot for it
+  std::condition_variable slot_wake_;  // callers that go in themselves
   std::condition_variable watch_wake_;
   std::condition_variable ended_;
   std::deque<std::shared_ptr<Job>> jobs_;
+  std::vector<Slot*> free_;
+  std::size_t running_ = 0;  // threads
   bool stopping_ = false;
   bool look_now_ = false;
   bool watch_ended_ = true;
@@ -113,7 +117,8 @@ class TokenCore : public std::enable_shared_from_this<TokenCore> {
   std::atomic<std::uint64_t> calls_{0};
   std::atomic<std::uint64_t> failures_{0};
   std::atomic<std::uint64_t> reconnects_{0};
-  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::unique_ptr<Slot>> slots_;  // as many as sessions
+  std::vector<std::thread> threads_;
   std::thread watcher_;
 };
 

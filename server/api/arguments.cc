@@ -276,6 +276,16 @@ ByteView Arguments::Bytes(std::string_view name) const {
   return bytes == nullptr ? ByteView() : *bytes;
 }
 
+void Arguments::KeepIn(Arena& arena) {
+  for (Value& value : values_) {
+    if (auto* const text = std::get_if<std::string_view>(&value)) {
+      *text = arena.Keep(*text);
+    } else if (auto* const bytes = std::get_if<ByteView>(&value)) {
+      *bytes = AsBytes(arena.Keep(AsText(*bytes)));
+    }
+  }
+}
+
 Digest32 Arguments::Fingerprint() const {
   WipedString all;
   Append(all, operation_->name);

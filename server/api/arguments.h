@@ -47,6 +47,9 @@ class Arguments {
   // kBase64, kPublicKey (DER). Empty if absent.
   ByteView Bytes(std::string_view name) const;
 
+  // KeepIn copies what points elsewhere into `arena`, for who outlasts the request.
+  void KeepIn(Arena& arena);
+
   // Fingerprint is a digest of the operation's name and all decoded parameters: two
   // requests with the same fingerprint ask for the same thing.
   Digest32 Fingerprint() const;

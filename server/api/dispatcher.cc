@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <exception>
 #include <utility>
@@ -68,7 +69,8 @@ struct Dispatcher::Job {
   Job& operator=(const Job&) = delete;
 
   const HttpRequest http;
-  Respond respond;  // empty once it has been called
+  Respond respond;
+  std::atomic<bool> answered{false};  // or about to be, by whoever has set it
   Metrics& metrics;
   const std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
   RequestView view;
@@ -84,7 +86,8 @@ Dispatcher::Dispatcher(DispatcherParts parts)
     : parts_(std::move(parts)),
       log_(parts_.log, parts_.clock),
       pages_(parts_.probes, WriteOpenApi(parts_.operations, parts_.dialect),
-             parts_.operator_pages_apart, parts_.metrics, parts_.lanes) {
+             parts_.operator_pages_apart, parts_.metrics, parts_.lanes),
+      token_watch_(parts_.token_patience) {
   for (const Operation* const operation : parts_.operations)
     for (const std::string_view path : operation->paths) routes_[path] = operation;
 }
@@ -112,7 +115,7 @@ void Dispatcher::Start(std::shared_ptr<Job> job) {
       Send(*lane, job);
     }
   } catch (const std::exception& e) {
-    if (job->respond) Fail(*job, Error(Reason::kInternal, e.what()));
+    Fail(*job, Error(Reason::kInternal, e.what()));
   }
 }
 
@@ -189,8 +192,20 @@ Result<void> Dispatcher::ReadParameters(Job& job) const {
   return {};
 }
 
+void Dispatcher::RunOnToken(const std::shared_ptr<Job>& job) {
+  // With the answer the request goes, and a handler that hangs outlasts it.
+  job->arguments->KeepIn(job->arena);
+  const LateWatch::Ticket watched = token_watch_.Begin([this, job] {
+    Fail(*job, Error(Reason::kHsmUnavailable, "the HSM does not answer in time"));
+  });
+  Run(job);
+}
+
 void Dispatcher::Send(Lane lane, const std::shared_ptr<Job>& job) {
-  if (!parts_.lanes.Submit(lane, [this, job] { Run(job); }))
+  const auto run = [this, job, lane] {
+    lane == Lane::kToken ? RunOnToken(job) : Run(job);
+  };
+  if (!parts_.lanes.Submit(lane, run))
     Fail(*job, Error(Reason::kTooManyRequests, "the queue of the lane is full"));
 }
 
@@ -211,7 +226,7 @@ void Dispatcher::Run(const std::shared_ptr<Job>& shared) {
       Fail(job, result.error());
     }
   } catch (const std::exception& e) {
-    if (job.respond) Fail(job, Error(Reason::kInternal, e.what()));
+    Fail(job, Error(Reason::kInternal, e.what()));
   }
 }
 
@@ -234,6 +249,7 @@ void Dispatcher::Fail(Job& job, const Error& error) {
 }
 
 void Dispatcher::Finish(Job& job, HttpResponse response, const Error* error) {
+  if (job.answered.exchange(true)) return;
   const auto took = std::chrono::steady_clock::now() - job.began;
   const Reason reason = error == nullptr ? Reason::kInternal : error->reason();
   parts_.metrics.Ended(job.operation, error == nullptr ? nullptr : &reason,

@@ -6,7 +6,8 @@
 // access key and its signature, a repeated request id, permission for the action, the
 // region, the body, the parameters. Then the handler runs on its lane; if it finds that
 // it has to wait for the HSM, it ends before it has changed anything, and runs once more,
-// on the lane for that.
+// on the lane for that. If the HSM's module hangs there, the request is answered without
+// it, and whatever comes of it later is dropped.
 //
 // Threads: Handle may be called from many threads at once. The lanes must be drained
 // before the dispatcher is destroyed.
@@ -16,6 +17,7 @@
 
 #include <spdlog/logger.h>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <span>
@@ -26,6 +28,7 @@
 
 #include "api/dialect.h"
 #include "api/lanes.h"
+#include "api/late_watch.h"
 #include "api/metrics.h"
 #include "api/operation.h"
 #include "api/request_log.h"
@@ -51,6 +54,8 @@ struct DispatcherParts {
   std::vector<Probe> probes = {};     // for readiness
   bool operator_pages_apart = false;  // the public listener answers /healthz alone
   std::shared_ptr<spdlog::logger> log = nullptr;
+  // How long a request may be with the HSM. Zero: until it comes back.
+  std::chrono::milliseconds token_patience{0};
 };
 
 class Dispatcher final : public HttpHandler {
@@ -69,6 +74,7 @@ class Dispatcher final : public HttpHandler {
   Result<void> CheckRegion(Job& job) const;
   void Start(std::shared_ptr<Job> job);
   void Run(const std::shared_ptr<Job>& job);
+  void RunOnToken(const std::shared_ptr<Job>& job);
   void Send(Lane lane, const std::shared_ptr<Job>& job);
   void Succeed(Job& job, const boost::json::object& result);
   void Fail(Job& job, const Error& error);
@@ -77,6 +83,7 @@ class Dispatcher final : public HttpHandler {
   const DispatcherParts parts_;
   const RequestLog log_;
   ServicePages pages_;
+  LateWatch token_watch_;
   std::unordered_map<std::string_view, const Operation*> routes_;
 };
 

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -17,16 +18,29 @@ namespace {
 // Between the I/O threads (0) and the least that there is (19).
 constexpr int kLowPriority = 5;
 
+// On Linux a thread has a priority of its own. Best effort.
+void AtLowPriority(const Lanes::Task& work) {
+  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kLowPriority);
+  work();
+}
+
 }  // namespace
 
 class Lanes::Pool {
  public:
-  Pool(std::size_t threads, std::size_t max_waiting, bool low_priority)
-      : max_waiting_(max_waiting) {
+  using Around = std::function<void(const Task&)>;
+
+  Pool(std::size_t threads, std::size_t max_waiting, const Around& around)
+      : max_waiting_(max_waiting), running_(threads) {
     for (std::size_t i = 0; i < threads; ++i)
-      threads_.emplace_back([this, low_priority] { Work(low_priority); });
+      threads_.emplace_back([this, around] {
+        const Task work = [this] { Work(); };
+        around ? around(work) : work();
+        const std::lock_guard lock(mutex_);
+        --running_;
+        ended_.notify_all();
+      });
   }
-  ~Pool() { Drain(); }
 
   bool Submit(Task task) {
     {
@@ -38,14 +52,19 @@ class Lanes::Pool {
     return true;
   }
 
-  void Drain() {
+  // False if a thread has not ended by then, and never will be waited for again.
+  bool Drain(std::optional<std::chrono::milliseconds> patience) {
+    bool ended = true;
     {
-      const std::lock_guard lock(mutex_);
+      std::unique_lock lock(mutex_);
       draining_ = true;
+      wake_.notify_all();
+      const auto all = [&] { return running_ == 0; };
+      if (patience) ended = ended_.wait_for(lock, *patience, all);
     }
-    wake_.notify_all();
     for (std::thread& thread : threads_)
-      if (thread.joinable()) thread.join();
+      if (thread.joinable()) ended ? thread.join() : thread.detach();
+    return ended;
   }
 
   std::size_t waiting() const {
@@ -54,10 +73,7 @@ class Lanes::Pool {
   }
 
  private:
-  void Work(bool low_priority) {
-    // On Linux a thread has a priority of its own. Best effort.
-    if (low_priority)
-      (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kLowPriority);
+  void Work() {
     for (;;) {
       Task task;
       {
@@ -74,20 +90,22 @@ class Lanes::Pool {
   const std::size_t max_waiting_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
+  std::condition_variable ended_;
   std::deque<Task> tasks_;
   bool draining_ = false;
+  std::size_t running_;  // threads
   std::vector<std::thread> threads_;
 };
 
-Lanes::Lanes(const LanesConfig& config) {
+Lanes::Lanes(const LanesConfig& config) : token_patience_(config.token_patience) {
   const std::size_t processors = std::max(std::thread::hardware_concurrency(), 2U);
   commit_ = std::make_unique<Pool>(std::max<std::size_t>(config.commit_threads, 1),
-                                   config.commit_queue, false);
+                                   config.commit_queue, nullptr);
   private_key_ = std::make_unique<Pool>(
       config.private_key_threads != 0 ? config.private_key_threads : processors - 1,
-      config.private_key_queue, true);
+      config.private_key_queue, AtLowPriority);
   token_ = std::make_unique<Pool>(std::max<std::size_t>(config.token_threads, 1),
-                                  config.token_queue, false);
+                                  config.token_queue, config.on_token_thread);
 }
 
 Lanes::~Lanes() { Drain(); }
@@ -105,14 +123,22 @@ Lanes::Pool& Lanes::PoolOf(Lane lane) const {
   return *commit_;
 }
 
-bool Lanes::Submit(Lane lane, Task task) { return PoolOf(lane).Submit(std::move(task)); }
-
-void Lanes::Drain() {
-  commit_->Drain();
-  private_key_->Drain();
-  token_->Drain();
+bool Lanes::Submit(Lane lane, Task task) {
+  if (lane == Lane::kToken && !token_) return false;
+  return PoolOf(lane).Submit(std::move(task));
 }
 
-std::size_t Lanes::waiting(Lane lane) const { return PoolOf(lane).waiting(); }
+bool Lanes::Drain() {
+  if (!token_) return false;
+  commit_->Drain(std::nullopt);
+  private_key_->Drain(std::nullopt);
+  if (token_->Drain(token_patience_)) return true;
+  (void)token_.release();  // its thread may come back to it
+  return false;
+}
+
+std::size_t Lanes::waiting(Lane lane) const {
+  return lane == Lane::kToken && !token_ ? 0 : PoolOf(lane).waiting();
+}
 
 }  // namespace kms::server

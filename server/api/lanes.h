@@ -2,14 +2,16 @@
 //
 // kCommit work waits for the disk, on many threads; kPrivateKey work computes, on few
 // threads of low priority, so that a thousand signatures do not stall the rest; kToken
-// work waits for the HSM, on threads that nothing else needs when it hangs. The queues
-// are bounded: what does not fit is refused, not kept waiting.
+// work waits for the HSM, on threads that nothing else needs when it hangs, and that are
+// left behind at the end if it does. The queues are bounded: what does not fit is
+// refused, not kept waiting.
 //
 // Threads: Submit may be called from any thread, Drain from one that is no lane.
 
 #ifndef KMS_SERVER_API_LANES_H_
 #define KMS_SERVER_API_LANES_H_
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -19,12 +21,17 @@
 namespace kms::server {
 
 struct LanesConfig {
+  using Run = std::function<void()>;
   std::size_t commit_threads = 16;
   std::size_t private_key_threads = 0;  // 0: one less than processors, at least one
   std::size_t token_threads = 8;
   std::size_t commit_queue = 4096;
   std::size_t private_key_queue = 1024;
   std::size_t token_queue = 1024;
+  // What a thread of the token's lane does around its work; null: just that.
+  std::function<void(const Run&)> on_token_thread = nullptr;
+  // How long Drain waits for those threads.
+  std::chrono::milliseconds token_patience = std::chrono::seconds(60);
 };
 
 class Lanes {
@@ -41,8 +48,9 @@ class Lanes {
   bool Submit(Lane lane, Task task);
 
   // Drain takes no more tasks, and returns when all that were taken have run and their
-  // threads have ended.
-  void Drain();
+  // threads have ended. False if a task of the token's lane hangs: what the tasks use
+  // must live on then.
+  bool Drain();
 
   // How many tasks wait.
   std::size_t waiting(Lane lane) const;
@@ -50,9 +58,10 @@ class Lanes {
  private:
   class Pool;
   Pool& PoolOf(Lane lane) const;
+  const std::chrono::milliseconds token_patience_;
   std::unique_ptr<Pool> commit_;
   std::unique_ptr<Pool> private_key_;
-  std::unique_ptr<Pool> token_;
+  std::unique_ptr<Pool> token_;  // null once it was left behind
 };
 
 }  // namespace kms::server

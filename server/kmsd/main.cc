@@ -99,6 +99,22 @@ std::vector<Probe> Probes(const Kms& kms, const Housekeeper& housekeeper,
   return probes;
 }
 
+void TellFailure(const Result<void>& result) {
+  if (!result)
+    std::fprintf(stderr, "kmsd: %s %s\n",
+                 std::string(CodeOf(result.error().reason())).c_str(),
+                 result.error().detail().c_str());
+}
+
+// A request hangs in the token's module with all that it uses, so that nothing of it may
+// be taken down. What changes have left for the audit file, the next start will write.
+[[noreturn]] void EndWithoutToken(const Result<void>& ended, spdlog::logger& log) {
+  LogMessage(log, spdlog::level::err, "a call hangs in the module of the token");
+  spdlog::shutdown();  // writes what is queued
+  TellFailure(ended);
+  ::_exit(ended ? 0 : 1);
+}
+
 Result<void> ServeFrom(const DataDirectory& data, Hsm& hsm, const Clock& clock,
                        const Config& config, const std::shared_ptr<spdlog::logger>& log) {
   const auto backend = NewBotanBackend(data.root());
@@ -150,9 +166,18 @@ Result<void> ServeFrom(const DataDirectory& data, Hsm& hsm, const Clock& clock,
        .time = config.time_rule});
   const auto dialect = NewSeedDialect(config.date_offset_minutes, config.date_zone);
   Metrics metrics(AllOperations());
+  // Its threads go into the token's module themselves, because the dispatcher answers for
+  // those that hang there. A request is several calls at the most.
+  const std::chrono::milliseconds token_patience(2 * config.hsm.timeout_millis);
   Lanes lanes({.commit_threads = config.commit_threads,
                .private_key_threads = config.private_key_threads,
-               .token_threads = config.hsm.threads});
+               .token_threads = config.hsm.threads,
+               .on_token_thread =
+                   [](const LanesConfig::Run& run) {
+                     const DirectCalls direct;
+                     run();
+                   },
+               .token_patience = token_patience});
   Housekeeper housekeeper(*kms, *audit, *log);
   Dispatcher dispatcher({.kms = *kms,
                          .dialect = *dialect,
@@ -165,7 +190,8 @@ Result<void> ServeFrom(const DataDirectory& data, Hsm& hsm, const Clock& clock,
                          .regions = config.regions,
                          .probes = Probes(*kms, housekeeper, hsm),
                          .operator_pages_apart = config.operator_listen.has_value(),
-                         .log = log});
+                         .log = log,
+                         .token_patience = token_patience});
   for (const auto& [name, lane] :
        {std::pair("commit", Lane::kCommit), std::pair("private_key", Lane::kPrivateKey),
         std::pair("token", Lane::kToken)})
@@ -188,7 +214,7 @@ Result<void> ServeFrom(const DataDirectory& data, Hsm& hsm, const Clock& clock,
 
   Result<void> ended = WaitForTheEnd(data.store(), hsm, *log);
   server->Stop();
-  lanes.Drain();
+  if (!lanes.Drain()) EndWithoutToken(ended, *log);
   return ended;
 }
 
@@ -262,10 +288,7 @@ int Main(int argc, char** argv) {
                                                      : Serve(config, log, hangs);
   log.reset();
   spdlog::shutdown();  // writes what is queued
-  if (!result)
-    std::fprintf(stderr, "kmsd: %s %s\n",
-                 std::string(CodeOf(result.error().reason())).c_str(),
-                 result.error().detail().c_str());
+  TellFailure(result);
   const int status = result ? 0 : 1;
   if (hangs) ::_exit(status);
   return status;

@@ -205,6 +205,19 @@ TEST_F(DispatcherTest, AHangingTokenHoldsUpNobodyElse) {
   for (const std::string& code : others) EXPECT_EQ(code, "");
 }
 
+TEST_F(DispatcherTest, ARequestThatHangsWithTheTokenIsAnsweredWithoutIt) {
+  MakeDispatcher(false, {.token_threads = 1}, std::chrono::milliseconds(50));
+  testing::Hang hanging;
+  testing::hang = &hanging;
+  const auto answer = Send({.target = "/v1/test/hangs", .body = R"({"text":"hi"})"});
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.error(), "KMS.0919");
+  // The request has gone with its answer; what the handler was asked has not.
+  hanging.until.count_down();
+  EXPECT_EQ(hanging.text.get_future().get(), "hi");
+  EXPECT_TRUE(lanes->Drain());
+}
+
 TEST_F(DispatcherTest, WordsRefusalsOfTheNetworkLayer) {
   const HttpResponse response = dispatcher->Refuse(413, Error(Reason::kTooLong));
   EXPECT_EQ(response.status, 413);

@@ -36,6 +36,15 @@ Object Waits(Call& call, const Arguments&) {
   return result;
 }
 
+// Does not come back for a while, and then looks at what it was asked.
+Object Hangs(Call& call, const Arguments& arguments) {
+  if (!call.context.may_wait_for_token)
+    return Error(ErrorClass::kMustWait, Reason::kInternal, "not here");
+  hang->until.wait();
+  hang->text.set_value(std::string(arguments.Text("text")));
+  return boost::json::object(call.storage);
+}
+
 // As a defect would: it is not asked a third time.
 Object WaitsForEver(Call&, const Arguments&) {
   return Error(ErrorClass::kMustWait, Reason::kInternal, "never");
@@ -53,6 +62,7 @@ constexpr std::string_view kBreaksPaths[] = {"/v1/test/breaks"};
 constexpr std::string_view kFailsPaths[] = {"/v1/test/fails"};
 constexpr std::string_view kWaitsPaths[] = {"/v1/test/waits"};
 constexpr std::string_view kWaitsForEverPaths[] = {"/v1/test/waitsForEver"};
+constexpr std::string_view kHangsPaths[] = {"/v1/test/hangs"};
 constexpr std::string_view kDeniedPaths[] = {"/v1/test/denied"};
 constexpr Choice kChoices[] = {{"a", 1}, {"b", 2}};
 constexpr Parameter kTextParameters[] = {
@@ -131,11 +141,20 @@ constexpr Operation kDenied = {.name = "denied",
                                .action = "kms:test:denied",
                                .parameters = kTextParameters,
                                .handler = Nothing};
-constexpr std::array<const Operation*, 9> kAll = {&kEcho,    &kChange,       &kList,
-                                                  &kNothing, &kBreaks,       &kFails,
-                                                  &kWaits,   &kWaitsForEver, &kDenied};
+constexpr Operation kHangs = {.name = "hangs",
+                              .group = "lists",
+                              .paths = kHangsPaths,
+                              .action = "kms:test:hangs",
+                              .lane = Lane::kInline,
+                              .parameters = kTextParameters,
+                              .handler = Hangs};
+constexpr std::array<const Operation*, 10> kAll = {
+    &kEcho,  &kChange, &kList,         &kNothing, &kBreaks,
+    &kFails, &kWaits,  &kWaitsForEver, &kHangs,   &kDenied};
 
 }  // namespace
+
+Hang* hang = nullptr;
 
 std::span<const Operation* const> TestOperations() { return kAll; }
 

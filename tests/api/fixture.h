@@ -8,6 +8,7 @@
 #include <boost/json/parse.hpp>
 #include <functional>
 #include <future>
+#include <latch>
 #include <map>
 #include <memory>
 #include <optional>
@@ -43,6 +44,14 @@ class TestPolicy final : public Policy {
 // The rows: each handler tells what it got.
 std::span<const Operation* const> TestOperations();
 
+// What /v1/test/hangs waits for, on the lane for the token, and what it saw when it went
+// on: set by a test, which outlives the handler.
+struct Hang {
+  std::latch until{1};
+  std::promise<std::string> text;
+};
+extern Hang* hang;
+
 struct Sent {
   std::string method = "POST";
   std::string target = "/v1/test/echo";
@@ -77,7 +86,8 @@ class ApiTest : public ::testing::Test {
  protected:
   ApiTest() { MakeDispatcher(); }
 
-  void MakeDispatcher(bool pages_apart = false, LanesConfig config = {}) {
+  void MakeDispatcher(bool pages_apart = false, LanesConfig config = {},
+                      std::chrono::milliseconds token_patience = {}) {
     dispatcher.reset();
     lanes = std::make_unique<Lanes>(config);
     dispatcher = std::make_unique<Dispatcher>(
@@ -92,7 +102,8 @@ class ApiTest : public ::testing::Test {
                         .regions = {"region-1", "region-2"},
                         .probes = {{"store", [this] { return store_health; }},
                                    {"root key", [this] { return kms->Check(); }}},
-                        .operator_pages_apart = pages_apart});
+                        .operator_pages_apart = pages_apart,
+                        .token_patience = token_patience});
   }
   ~ApiTest() override { lanes->Drain(); }
 

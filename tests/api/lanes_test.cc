@@ -63,6 +63,28 @@ TEST(LanesTest, RefusesWhatDoesNotFitTheQueue) {
   go.count_down();
 }
 
+TEST(LanesTest, LeavesATokensThreadThatHangsBehind) {
+  // Shared with the thread, which outlives the lanes.
+  const auto go = std::make_shared<std::latch>(1);
+  const auto gone = std::make_shared<std::promise<void>>();
+  const auto around = [gone](const LanesConfig::Run& run) {
+    run();
+    gone->set_value();
+  };
+  {
+    Lanes lanes({.token_threads = 1,
+                 .on_token_thread = around,
+                 .token_patience = std::chrono::milliseconds(20)});
+    ASSERT_TRUE(lanes.Submit(Lane::kToken, [go] { go->wait(); }));
+    EXPECT_FALSE(lanes.Drain());
+    EXPECT_FALSE(lanes.Drain());
+    EXPECT_FALSE(lanes.Submit(Lane::kToken, [] { FAIL(); }));
+    EXPECT_EQ(lanes.waiting(Lane::kToken), 0U);
+  }
+  go->count_down();
+  gone->get_future().get();
+}
+
 TEST(LanesTest, RunsPrivateKeysAtLowerPriority) {
   const auto priority_on = [](Lanes& lanes, Lane lane) {
     std::promise<int> priority;

@@ -11,7 +11,8 @@
 //
 // Threads: everything may be used from many threads at once. Calls into the module run
 // on threads of the adapter, so that a module that hangs holds up nobody for longer than
-// `call_timeout_millis`. The process must not fork after Open. One process owns a token.
+// `call_timeout_millis`, but those who ask for it (DirectCalls). The process must not
+// fork after Open. One process owns a token.
 
 #ifndef KMS_PKCS11_H_
 #define KMS_PKCS11_H_
@@ -56,6 +57,24 @@ struct Pkcs11Config {
   std::string sync_folder;            // synced after a token object was made; empty: none
   Pkcs11VendorMechanisms vendor;
   bool copy_token_objects = true;  // to session objects, where the token allows it
+};
+
+// DirectCalls: while one lives, its thread goes into modules itself, instead of handing
+// its calls to a thread of the adapter and waiting, which takes longer than a small
+// message takes a token in the same machine. The price: a call that hangs holds the
+// thread until the module comes back. So only for threads whose absence somebody notices
+// and answers for.
+//
+// Made and destroyed on one thread.
+class DirectCalls {
+ public:
+  DirectCalls();
+  ~DirectCalls();
+  DirectCalls(const DirectCalls&) = delete;
+  DirectCalls& operator=(const DirectCalls&) = delete;
+
+  // Whether one lives on this thread.
+  static bool Made();
 };
 
 // What is known of the token, for people.
