@@ -9,7 +9,7 @@
 // Suite 3: the message key is derived in the token from the key, the salt and the head
 // (CKM_AES_CBC_ENCRYPT_DATA over a digest of them, zero IV); a salt is drawn at random
 // and serves 2^20 messages, whose nonces count from zero. Suites 4 and 5: the key itself,
-// and random nonces, of which NonceBudget allows fewer than 2^32. Associated data are the
+// and random nonces, of which NonceBudget allows 2^32. Associated data are the
 // head and the context, each behind its length, as in suites 1 and 2.
 //
 // Threads: may be used from many threads at once.
