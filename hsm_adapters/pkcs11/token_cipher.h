@@ -22,6 +22,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "hsm_adapters/pkcs11/nonce_budget.h"
@@ -57,7 +58,7 @@ class TokenCipher {
     CryptoBackend& random;
     std::unique_ptr<NonceBudget> budget;  // for suite 4
     MakeKey key;
-    bool any_use = true;  // false: the object was made for the use that the token has
+    std::optional<CipherUse> only;  // what the object was made for; none: any use
     Control control;
     // A key of SM4: the vendor's mechanism, always used as in suite 4, but of suite 5.
     CK_MECHANISM_TYPE sm4_gcm = 0;
