@@ -131,7 +131,8 @@ struct Pkcs11Backend::Material {
   std::uint32_t root = 0;
   Bytes wrapped;
   std::string instance;
-  Bytes public_key;  // not sealed
+  Bytes public_key;               // not sealed, nor is this
+  std::optional<CipherUse> only;  // what the object in the token was made for
 
   Bytes Encode() const {
     const bool object = kind == Kind::kObject;
@@ -201,6 +202,8 @@ Result<Pkcs11Backend::Material> Pkcs11Backend::OpenMaterial(const Place& place,
   KMS_TRY(const SecretBytes opened, roots_.Open(place, sealed));
   auto material = Material::Decode(opened.Reveal());
   if (!material) return Reason::kKeyDecryptionFailed;
+  if (material->kind == Material::Kind::kObject)
+    material->only = roots_.ObjectUse(sealed);
   return *std::move(material);
 }
 
@@ -548,7 +551,7 @@ std::shared_ptr<SymmetricKey> Pkcs11Backend::NewSymmetric(
     const Place& place, Material material, CK_KEY_TYPE type,
     CK_MECHANISM_TYPE sm4_gcm) const {
   auto budget = std::make_unique<NonceBudget>(store_, place::TokenNonces(place));
-  const bool wrapped = material.kind == Material::Kind::kWrapped;
+  const std::optional<CipherUse> only = material.only;
   const auto make = [this, type, material = std::move(material)](
                         Access& access, CipherUse use) -> Result<KeyObject> {
     Template key = SecretKey(type, false, false);
@@ -556,7 +559,7 @@ std::shared_ptr<SymmetricKey> Pkcs11Backend::NewSymmetric(
     return MakeObject(access, material, std::move(key));
   };
   return std::make_shared<TokenSymmetricKey>(TokenCipher::Parts{
-      token_, software_, std::move(budget), make, wrapped, control_, sm4_gcm});
+      token_, software_, std::move(budget), make, only, control_, sm4_gcm});
 }
 
 Result<std::shared_ptr<TokenRsaKey>> Pkcs11Backend::LoadRsa(const Place& place,

@@ -26,20 +26,22 @@ constexpr std::uint64_t kLargestBlock = std::uint64_t{1} << 20;
 Result<void> NonceBudget::Take() {
   const std::lock_guard lock(mutex_);
   if (left_ == 0) {
+    std::uint64_t taken = 0;
     KMS_CHECK_OK(store_.Update([&](Transaction& transaction) -> Result<void> {
       NonceCountRecord count;
       KMS_TRY(const auto found, transaction.Get(store_key_));
       if (found) {
         KMS_TRY(count, ReadRecord<NonceCountRecord>(found->value));
       }
-      if (count.reserved + block_ > kMost)
+      if (count.reserved >= kMost)
         return Error(Reason::kQuotaUsedUp,
                      "the key has sealed all the messages that it may: rotate it");
-      count.reserved += block_;
+      taken = std::min(block_, kMost - count.reserved);
+      count.reserved += taken;
       transaction.Put(store_key_, WriteRecord(count));
       return {};
     }));
-    left_ = block_;
+    left_ = taken;
     block_ = std::min(block_ * 2, kLargestBlock);
   }
   --left_;

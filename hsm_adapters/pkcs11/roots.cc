@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <optional>
 #include <utility>
 
 #include "core/json_record.h"
@@ -22,6 +23,7 @@ void Members(Archive& archive, HsmRootRecord& record) {
   archive("created", record.created);
   archive("made", record.made);
   archive("wraps", record.wraps);
+  archive("derives", record.derives);
   archive("seal", record.seal);
 }
 
@@ -86,13 +88,18 @@ Template RootTemplate(const HsmRootRecord& record, bool with_unwrap_template) {
   return root;
 }
 
-Template SealingTemplate(const HsmRootRecord& record, CipherUse use) {
+// What the objects of keys that were made under the root are for; its sealing key is one.
+CipherUse UseOf(const HsmRootRecord& root) {
+  return root.derives ? CipherUse::kDerive : CipherUse::kEncrypt;
+}
+
+Template SealingTemplate(const HsmRootRecord& record) {
   Template key = AesKey(true, false);
   key.Number(CKA_VALUE_LEN, kKeySize)
       .Text(CKA_ID, record.id)
       .Text(CKA_LABEL, "libkms sealing key " + std::to_string(record.index))
       .Flag(CKA_MODIFIABLE, false);
-  AddUse(use, &key);
+  AddUse(UseOf(record), &key);
   return key;
 }
 
@@ -249,18 +256,29 @@ Result<void> Roots::Start(Token& token, CryptoBackend& random, Control control) 
   random_ = &random;
   control_ = std::move(control);
   std::vector<std::shared_ptr<Root>> roots;
+  bool fits = false;  // the newest uses what the token can do
   for (const auto& found : roots_) {
-    if (found->record.wraps && !CanWrap(token))
+    HsmRootRecord record = found->record;
+    if (record.wraps && !CanWrap(token))
       return Failed(
           "the token cannot unwrap (AES key wrap with padding), but holds the "
           "root key of keys that are wrapped");
-    roots.push_back(NewRoot(found->record));
+    if (record.derives && !CanDerive(token))
+      return Failed(
+          "the token cannot derive (CKM_AES_CBC_ENCRYPT_DATA), but holds keys from "
+          "which those of messages are derived");
+    if (record.wraps && !record.derives && CanDerive(token)) {
+      record.derives = true;  // from now on
+      KMS_CHECK_OK(Put(record));
+    }
+    fits = record.wraps == CanWrap(token) && record.derives == CanDerive(token);
+    roots.push_back(NewRoot(std::move(record)));
   }
   {
     const std::lock_guard lock(mutex_);
     roots_.swap(roots);
   }
-  if (newest() == 0) {
+  if (!fits) {
     KMS_CHECK_OK(Add());
   } else {
     const std::lock_guard lock(add_mutex_);
@@ -305,6 +323,7 @@ Result<void> Roots::Add() {
   record.id = "libkms/" + ToUuid(random.Reveal()) + "/" + std::to_string(record.index);
   record.created = clock_.Now();
   record.wraps = CanWrap(*token_);
+  record.derives = CanDerive(*token_);
   Pkcs11Status facts;
   token_->Describe(&facts);
   record.serial = facts.serial;
@@ -312,13 +331,12 @@ Result<void> Roots::Add() {
   KMS_CHECK_OK(Put(record));
   unmade_.push_back(record);
 
-  const CipherUse use = CanDerive(*token_) ? CipherUse::kDerive : CipherUse::kEncrypt;
-  KMS_TRY(record.seal, token_->Call([this, record, use](Access& access) -> Result<Bytes> {
+  KMS_TRY(record.seal, token_->Call([this, record](Access& access) -> Result<Bytes> {
     KMS_CHECK_OK(RemoveObjects(access, record.id));  // of an earlier attempt
     const CK_MECHANISM generate = {CKM_AES_KEY_GEN, nullptr, 0};
     if (!record.wraps) {
       KMS_TRY([[maybe_unused]] const CK_OBJECT_HANDLE sealing,
-              access.Keep()->GenerateKey(generate, SealingTemplate(record, use)));
+              access.Keep()->GenerateKey(generate, SealingTemplate(record)));
       return Bytes();
     }
     auto made = access.Keep()->GenerateKey(generate, RootTemplate(record, true));
@@ -368,7 +386,8 @@ std::shared_ptr<Roots::Root> Roots::NewRoot(HsmRootRecord record) {
       *token_, *random_,
       std::make_unique<NonceBudget>(
           store_, JoinKey({"hsm-root-nonces", KeyNumber(self->record.index)})),
-      key, self->record.wraps, control_});
+      key, self->record.wraps ? std::nullopt : std::optional(UseOf(self->record)),
+      control_});
   return root;
 }
 
@@ -398,6 +417,10 @@ Result<CK_OBJECT_HANDLE> Roots::Handle(Access& access, std::uint32_t index) cons
   const auto root = Find(index);
   if (root == nullptr) return Reason::kKeyDecryptionFailed;
   return HandleOf(access, *root);
+}
+
+CipherUse Roots::ObjectUse(ByteView sealed) const {
+  return UseOf(Find(FromBigEndian(sealed.subspan(1, kHeadSize - 1)))->record);
 }
 
 Result<Bytes> Roots::Seal(const Place& place, ByteView secret) const {

@@ -36,7 +36,8 @@ struct HsmRootRecord {
   UnixMillis created = 0;
   bool made = false;  // false: its making has begun, and may have left an object
   bool wraps = true;
-  Bytes seal;  // the sealing key, wrapped
+  bool derives = true;  // message keys; false: random nonces
+  Bytes seal;           // the sealing key, wrapped
 };
 
 namespace pkcs11 {
@@ -56,7 +57,8 @@ class Roots final : public RootKey {
   Result<void> Examine(Access& access);
 
   // Start is called once, with the opened token: it makes the first root if there is
-  // none, and removes what an interrupted making has left.
+  // none, or the next if the token has learnt to wrap or to derive, and removes what an
+  // interrupted making has left. Fails: kUnavailable, also if the token has unlearnt it.
   Result<void> Start(Token& token, CryptoBackend& random, Control control);
 
   // Add makes a root of the next index, and first removes what an earlier attempt has
@@ -69,6 +71,10 @@ class Roots final : public RootKey {
 
   // Handle returns the root of `index`. Fails: kCorrupt if there is none.
   Result<CK_OBJECT_HANDLE> Handle(Access& access, std::uint32_t index) const;
+
+  // ObjectUse tells what a key's object in the token was made for, of which `sealed`
+  // holds the name; it has opened.
+  CipherUse ObjectUse(ByteView sealed) const;
 
   // As RootKey: under the newest.
   Result<Bytes> Seal(const Place& place, ByteView secret) const override;

@@ -137,7 +137,8 @@ std::shared_ptr<TokenKey> TokenCipher::KeyFor(CipherUse use) const {
 }
 
 bool TokenCipher::derives() const {
-  return parts_.sm4_gcm == 0 && CanDerive(parts_.token);
+  return parts_.sm4_gcm == 0 && CanDerive(parts_.token) &&
+         parts_.only != CipherUse::kEncrypt;
 }
 
 std::uint8_t TokenCipher::direct_suite() const {
@@ -236,7 +237,7 @@ Result<SecretBytes> TokenCipher::Open(ByteView head, ByteView context, ByteView 
     if (body.size() < kSaltSize) return BadCiphertext();
     key = FindOpening(head, body.first(kSaltSize))->key;
     body = body.subspan(kSaltSize);
-  } else if (suite == direct_suite() && (parts_.any_use || !derives())) {
+  } else if (suite == direct_suite() && parts_.only != CipherUse::kDerive) {
     key = encrypt_;
   } else {
     return BadCiphertext();

@@ -9,7 +9,7 @@
 // Suite 3: the message key is derived in the token from the key, the salt and the head
 // (CKM_AES_CBC_ENCRYPT_DATA over a digest of them, zero IV); a salt is drawn at random
 // and serves 2^20 messages, whose nonces count from zero. Suites 4 and 5: the key itself,
-// and random nonces, of which NonceBudget allows fewer than 2^32. Associated data are the
+// and random nonces, of which NonceBudget allows 2^32. Associated data are the
 // head and the context, each behind its length, as in suites 1 and 2.
 //
 // Threads: may be used from many threads at once.
@@ -22,6 +22,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "hsm_adapters/pkcs11/nonce_budget.h"
@@ -57,7 +58,7 @@ class TokenCipher {
     CryptoBackend& random;
     std::unique_ptr<NonceBudget> budget;  // for suite 4
     MakeKey key;
-    bool any_use = true;  // false: the object was made for the use that the token has
+    std::optional<CipherUse> only;  // what the object was made for; none: any use
     Control control;
     // A key of SM4: the vendor's mechanism, always used as in suite 4, but of suite 5.
     CK_MECHANISM_TYPE sm4_gcm = 0;

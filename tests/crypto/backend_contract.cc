@@ -16,8 +16,9 @@ GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(BackendContract);
 
 namespace {
 
-constexpr Place kPlace{"account", "key", "1", "material"};
-constexpr Place kElsewhere{"account", "key", "2", "material"};
+// With instances, under which tokens may keep objects.
+constexpr Place kPlace{"account", "key", "1", "material", "one"};
+constexpr Place kElsewhere{"account", "key", "2", "material", "one"};
 
 }  // namespace
 
@@ -58,7 +59,8 @@ TEST_P(BackendContract, NeverRepeatsSaltAndNonce) {
     threads.emplace_back([&] {
       for (int i = 0; i < 2000; ++i) {
         const Bytes sealed = key->Seal({}, {}, {}).value();
-        mine.emplace_back(sealed.begin() + 2, sealed.begin() + 30);
+        const ByteView unique = ByteView(sealed).subspan(2, GetParam().unique_bytes);
+        mine.emplace_back(unique.begin(), unique.end());
       }
     });
   }
@@ -261,7 +263,8 @@ TEST_P(BackendContract, ImportsKeysOfTheRightLength) {
 }
 
 TEST_P(BackendContract, TakesInWrappedMaterial) {
-  const Place pair_place = {"account", "key", "token", "import-key"};
+  const Place pair_place = {"account", "key", "token", "import-key", "pair"};
+  const Place sent_place = {"account", "key", "1", "material", "sent"};
   const WrappedKey pair = backend_->Generate(KeySpec::kRsa2048, pair_place).value();
   const auto open = backend_->LoadPublic(pair.public_key).value();
   const Bytes material(32, 6), label = {1, 2, 3};
@@ -279,8 +282,9 @@ TEST_P(BackendContract, TakesInWrappedMaterial) {
     EXPECT_EQ(imported->print, print);
     // It is the material that was sent.
     const auto sent =
-        backend_->Import(KeySpec::kAes256, kPlace, SecretBytes::CopyOf(material)).value();
-    const Bytes text = backend_->LoadSymmetric(KeySpec::kAes256, kPlace, sent.sealed)
+        backend_->Import(KeySpec::kAes256, sent_place, SecretBytes::CopyOf(material))
+            .value();
+    const Bytes text = backend_->LoadSymmetric(KeySpec::kAes256, sent_place, sent.sealed)
                            .value()
                            ->Seal({}, {}, material)
                            .value();

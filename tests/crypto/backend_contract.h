@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 
@@ -23,6 +24,9 @@ class TestedBackend {
 struct BackendImplementation {
   const char* name;
   std::function<std::unique_ptr<TestedBackend>()> make;
+  // What an AES message begins with, after format and suite, and shares with no other:
+  // salt and nonce, or a random nonce alone.
+  std::size_t unique_bytes = 16 + 12;
 };
 
 class BackendContract : public ::testing::TestWithParam<BackendImplementation> {

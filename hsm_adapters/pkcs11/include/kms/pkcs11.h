@@ -82,7 +82,7 @@ struct Pkcs11Status {
   bool up = false;
   std::string reason;  // why it is not up
   std::string token, serial, manufacturer, model, firmware;
-  std::string root_id;         // CKA_ID of the newest root key, in hexadecimal
+  std::string root_id;         // CKA_ID of the newest root key, which is text
   std::uint32_t root = 0;      // its index
   bool wraps = false;          // false: keys live as objects in the token
   bool derives = false;        // false: random nonces, counted
