@@ -186,8 +186,9 @@ Result<void> TestRsa(Token& token, CryptoBackend& software, const Control& contr
              "RSA PKCS#1 v1.5 decryption"}}) {
     const auto opened = key.Decrypt(test.algorithm, Hex(test.ciphertext));
     if (!opened && opened.error().reason() == Reason::kAlgorithmNotSupported) continue;
-    if (!opened) return opened.error();
-    if (AsText(opened->Reveal()) != vectors::kMessage) return Wrong(test.name);
+    if (!opened && opened.error().error_class() == ErrorClass::kUnavailable)
+      return opened.error();
+    if (!opened || AsText(opened->Reveal()) != vectors::kMessage) return Wrong(test.name);
   }
   return {};
 }
