@@ -171,7 +171,8 @@ class Token {
  public:
   // Open loads the module and logs in. `examine` is run with the token to itself
   // whenever it has been opened, before anybody else may use it; `probe` every
-  // `probe_interval_millis`. `kept` lives as long as a module that hangs in Open.
+  // `probe_interval_millis`, and before a token is taken back. `kept` lives as long as a
+  // module that hangs in Open.
   // Fails: kUnavailable, with a detail for the operator; what `examine` returns.
   using Use = std::function<Result<void>(Access&)>;
   static Result<std::unique_ptr<Token>> Open(const Pkcs11Config& config, Use examine,

@@ -408,7 +408,10 @@ void TokenCore::Reload() {
     KMS_CHECK_OK(CheckMechanisms());
     keeper_ = CK_INVALID_HANDLE;
     KMS_CHECK_OK(LogIn());
-    return Examine(stopwatch);
+    KMS_CHECK_OK(Examine(stopwatch));
+    // One that is there again and does not compute would be gone with the next probe.
+    Access access(Reach(), keeper_, stopwatch, true);
+    return probe_(access);
   }();
   if (reloaded) ++reconnects_;
   {

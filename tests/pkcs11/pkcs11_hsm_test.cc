@@ -4,15 +4,19 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
 #include <chrono>
 #include <fstream>
 #include <functional>
+#include <memory>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "hsm_adapters/pkcs11/cryptoki.h"
-#include "hsm_adapters/pkcs11/module.h"
 #include "kms/encoding.h"
+#include "pkcs11/outsider.h"
 #include "pkcs11/soft_hsm.h"
 
 namespace kms::testing {
@@ -22,6 +26,8 @@ using namespace std::chrono_literals;
 using pkcs11::Template;
 
 constexpr Place kPlace{"account", "key", "1", "material", "one"};
+constexpr KeySpec kAllSpecs[] = {KeySpec::kAes256, KeySpec::kSm4, KeySpec::kRsa2048,
+                                 KeySpec::kSm2};
 
 // Waits for something that another thread brings about.
 bool Eventually(const std::function<bool()>& happened) {
@@ -33,73 +39,6 @@ bool Eventually(const std::function<bool()>& happened) {
   return false;
 }
 
-// The token, as somebody sees it who has its PIN but is not the adapter.
-class Outsider {
- public:
-  explicit Outsider(const Pkcs11Config& config)
-      : module_(pkcs11::Module::Load(config.module).value()) {
-    CK_SLOT_ID slots[8];
-    CK_ULONG count = 8;
-    EXPECT_EQ(functions().C_GetSlotList(CK_TRUE, slots, &count), CKR_OK);
-    for (CK_ULONG i = 0; i < count; ++i) {
-      CK_TOKEN_INFO info{};
-      functions().C_GetTokenInfo(slots[i], &info);
-      if (!(info.flags & CKF_TOKEN_INITIALIZED)) continue;
-      EXPECT_EQ(functions().C_OpenSession(slots[i], CKF_SERIAL_SESSION | CKF_RW_SESSION,
-                                          nullptr, nullptr, &session_),
-                CKR_OK);
-      const ByteView pin = config.pin.Reveal();
-      EXPECT_EQ(functions().C_Login(session_, CKU_USER,
-                                    const_cast<CK_UTF8CHAR_PTR>(pin.data()), pin.size()),
-                CKR_OK);
-      return;
-    }
-  }
-
-  CK_FUNCTION_LIST& functions() { return module_->functions(); }
-  CK_SESSION_HANDLE session() const { return session_; }
-
-  std::vector<CK_OBJECT_HANDLE> Objects() {
-    std::vector<CK_OBJECT_HANDLE> objects(64);
-    CK_ULONG count = 0;
-    functions().C_FindObjectsInit(session_, nullptr, 0);
-    functions().C_FindObjects(session_, objects.data(), objects.size(), &count);
-    functions().C_FindObjectsFinal(session_);
-    objects.resize(count);
-    return objects;
-  }
-
-  bool Flag(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type) {
-    CK_BBOOL value = 2;
-    CK_ATTRIBUTE attribute{type, &value, sizeof value};
-    EXPECT_EQ(functions().C_GetAttributeValue(session_, object, &attribute, 1), CKR_OK);
-    return value == CK_TRUE;
-  }
-
-  CK_RV ReadValue(CK_OBJECT_HANDLE object) {
-    CK_BYTE value[64];
-    CK_ATTRIBUTE attribute{CKA_VALUE, value, sizeof value};
-    return functions().C_GetAttributeValue(session_, object, &attribute, 1);
-  }
-
-  CK_RV Unwrap(CK_OBJECT_HANDLE root, Bytes wrapped, bool sensitive, bool extractable,
-               bool token, CK_OBJECT_HANDLE* made) {
-    Template key;
-    key.Number(CKA_CLASS, CKO_SECRET_KEY)
-        .Number(CKA_KEY_TYPE, CKK_AES)
-        .Flag(CKA_TOKEN, token)
-        .Flag(CKA_SENSITIVE, sensitive)
-        .Flag(CKA_EXTRACTABLE, extractable);
-    CK_MECHANISM wrap = {CKM_AES_KEY_WRAP_PAD, nullptr, 0};
-    return functions().C_UnwrapKey(session_, &wrap, root, wrapped.data(), wrapped.size(),
-                                   key.data(), key.size(), made);
-  }
-
- private:
-  const std::unique_ptr<pkcs11::Module> module_;
-  CK_SESSION_HANDLE session_ = CK_INVALID_HANDLE;
-};
-
 class Pkcs11HsmTest : public ::testing::Test {
  protected:
   // Closes the adapter, so that the module is free.
@@ -107,6 +46,26 @@ class Pkcs11HsmTest : public ::testing::Test {
     token_.Close();
     return Outsider(
         PrepareSoftHsm({.folder = token_.folder(), .module = {}}, false).value());
+  }
+
+  // The sealing key of the root, wrapped, as the store has it.
+  Bytes StoredSealingKey() {
+    const auto snapshot = token_.store().Read().value();
+    const auto records = snapshot->Scan(JoinKey({"hsm-root"}), {}, 2).value();
+    EXPECT_EQ(records.size(), 1u);
+    const auto record = boost::json::parse(records.at(0).value);
+    return FromBase64(record.at("seal").as_string()).value();
+  }
+
+  // An AES key that may be unwrapped, or made.
+  static Template AesKey(bool token, bool sensitive, bool extractable) {
+    Template key;
+    key.Number(CKA_CLASS, CKO_SECRET_KEY)
+        .Number(CKA_KEY_TYPE, CKK_AES)
+        .Flag(CKA_TOKEN, token)
+        .Flag(CKA_SENSITIVE, sensitive)
+        .Flag(CKA_EXTRACTABLE, extractable);
+    return key;
   }
 
   // A key of that spec that has sealed or signed something.
@@ -128,12 +87,9 @@ class Pkcs11HsmTest : public ::testing::Test {
 
   SoftHsm token_{[](Pkcs11Config& config) {
     config.probe_interval_millis = 20;
-    config.call_timeout_millis = 5000;
+    config.call_timeout_millis = 30'000;  // an RSA key may take long to make
   }};
 };
-
-constexpr KeySpec kAllSpecs[] = {KeySpec::kAes256, KeySpec::kSm4, KeySpec::kRsa2048,
-                                 KeySpec::kSm2};
 
 TEST_F(Pkcs11HsmTest, TheRootIsTheOnlyObjectInTheToken) {
   for (const KeySpec spec : kAllSpecs) {
@@ -156,55 +112,134 @@ TEST_F(Pkcs11HsmTest, TheRootIsTheOnlyObjectInTheToken) {
 }
 
 TEST_F(Pkcs11HsmTest, TheTokenRefusesToMisuseTheRoot) {
+  const Bytes stored = StoredSealingKey();
   Outsider outsider = Outside();
   const CK_OBJECT_HANDLE root = outsider.Objects().at(0);
+  const CK_SESSION_HANDLE session = outsider.session();
   auto& cryptoki = outsider.functions();
-  EXPECT_EQ(outsider.ReadValue(root), CKR_ATTRIBUTE_SENSITIVE);
+  EXPECT_EQ(outsider.Read(root, CKA_VALUE), CKR_ATTRIBUTE_SENSITIVE);
   CK_BYTE iv[16] = {};
+  CK_GCM_PARAMS gcm_parameters{};
+  gcm_parameters.pIv = iv;
+  gcm_parameters.ulIvLen = 12;
+  gcm_parameters.ulIvBits = 96;
+  gcm_parameters.ulTagBits = 128;
   CK_MECHANISM cbc = {CKM_AES_CBC, iv, sizeof iv};
-  EXPECT_EQ(cryptoki.C_EncryptInit(outsider.session(), &cbc, root),
-            CKR_KEY_FUNCTION_NOT_PERMITTED);
-  EXPECT_EQ(cryptoki.C_DecryptInit(outsider.session(), &cbc, root),
-            CKR_KEY_FUNCTION_NOT_PERMITTED);
+  CK_MECHANISM gcm = {CKM_AES_GCM, &gcm_parameters, sizeof gcm_parameters};
+  for (CK_MECHANISM* const cipher : {&cbc, &gcm}) {
+    EXPECT_EQ(cryptoki.C_EncryptInit(session, cipher, root),
+              CKR_KEY_FUNCTION_NOT_PERMITTED);
+    EXPECT_EQ(cryptoki.C_DecryptInit(session, cipher, root),
+              CKR_KEY_FUNCTION_NOT_PERMITTED);
+  }
+  CK_MECHANISM mac = {CKM_AES_CMAC, nullptr, 0};
+  CK_MECHANISM_INFO about{};
+  if (cryptoki.C_GetMechanismInfo(outsider.slot(), mac.mechanism, &about) == CKR_OK) {
+    EXPECT_EQ(cryptoki.C_SignInit(session, &mac, root), CKR_KEY_FUNCTION_NOT_PERMITTED);
+  }
+  CK_OBJECT_HANDLE made = CK_INVALID_HANDLE;
+  CK_BYTE from[32] = {};
+  CK_AES_CBC_ENCRYPT_DATA_PARAMS derive_parameters{};
+  derive_parameters.pData = from;
+  derive_parameters.length = sizeof from;
+  CK_MECHANISM derive = {CKM_AES_CBC_ENCRYPT_DATA, &derive_parameters,
+                         sizeof derive_parameters};
+  Template derived = AesKey(false, false, true);
+  EXPECT_EQ(
+      cryptoki.C_DeriveKey(session, &derive, root, derived.data(), derived.size(), &made),
+      CKR_KEY_FUNCTION_NOT_PERMITTED);
   Template stronger;
   stronger.Flag(CKA_DECRYPT, true);
-  EXPECT_NE(cryptoki.C_SetAttributeValue(outsider.session(), root, stronger.data(), 1),
-            CKR_OK);
-  CK_OBJECT_HANDLE copy = CK_INVALID_HANDLE;
-  EXPECT_NE(cryptoki.C_CopyObject(outsider.session(), root, stronger.data(), 1, &copy),
-            CKR_OK);
+  EXPECT_NE(cryptoki.C_SetAttributeValue(session, root, stronger.data(), 1), CKR_OK);
+  EXPECT_NE(cryptoki.C_CopyObject(session, root, stronger.data(), 1, &made), CKR_OK);
 
   // A key as the adapter wraps them.
-  Template key;
-  key.Number(CKA_CLASS, CKO_SECRET_KEY)
-      .Number(CKA_KEY_TYPE, CKK_AES)
-      .Number(CKA_VALUE_LEN, 32)
-      .Flag(CKA_TOKEN, false)
-      .Flag(CKA_SENSITIVE, true)
-      .Flag(CKA_EXTRACTABLE, true);
+  Template key = AesKey(false, true, true);
+  key.Number(CKA_VALUE_LEN, 32);
   CK_MECHANISM generate = {CKM_AES_KEY_GEN, nullptr, 0};
-  CK_OBJECT_HANDLE made = CK_INVALID_HANDLE;
-  ASSERT_EQ(cryptoki.C_GenerateKey(outsider.session(), &generate, key.data(), key.size(),
-                                   &made),
+  ASSERT_EQ(cryptoki.C_GenerateKey(session, &generate, key.data(), key.size(), &made),
             CKR_OK);
-  EXPECT_EQ(outsider.ReadValue(made), CKR_ATTRIBUTE_SENSITIVE);
+  EXPECT_EQ(outsider.Read(made, CKA_VALUE), CKR_ATTRIBUTE_SENSITIVE);
   CK_MECHANISM wrap = {CKM_AES_KEY_WRAP_PAD, nullptr, 0};
   Bytes wrapped(256);
   CK_ULONG size = wrapped.size();
-  ASSERT_EQ(
-      cryptoki.C_WrapKey(outsider.session(), &wrap, root, made, wrapped.data(), &size),
-      CKR_OK);
+  ASSERT_EQ(cryptoki.C_WrapKey(session, &wrap, root, made, wrapped.data(), &size),
+            CKR_OK);
   wrapped.resize(size);
-  // What the root unwraps cannot be read, taken out, or kept.
-  EXPECT_NE(outsider.Unwrap(root, wrapped, false, false, false, &made), CKR_OK);
-  EXPECT_NE(outsider.Unwrap(root, wrapped, true, true, false, &made), CKR_OK);
-  EXPECT_NE(outsider.Unwrap(root, wrapped, true, false, true, &made), CKR_OK);
-  ASSERT_EQ(outsider.Unwrap(root, wrapped, true, false, false, &made), CKR_OK);
-  EXPECT_EQ(outsider.ReadValue(made), CKR_ATTRIBUTE_SENSITIVE);
-  size = wrapped.size();
-  EXPECT_NE(
-      cryptoki.C_WrapKey(outsider.session(), &wrap, root, made, wrapped.data(), &size),
-      CKR_OK);
+  // What the root unwraps cannot be read, taken out, or kept; and neither can what the
+  // store holds.
+  for (Bytes blob : {wrapped, stored}) {
+    const auto unwrap = [&](Template as) {
+      return cryptoki.C_UnwrapKey(session, &wrap, root, blob.data(), blob.size(),
+                                  as.data(), as.size(), &made);
+    };
+    EXPECT_NE(unwrap(AesKey(false, false, false)), CKR_OK);
+    EXPECT_NE(unwrap(AesKey(false, true, true)), CKR_OK);
+    EXPECT_NE(unwrap(AesKey(true, true, false)), CKR_OK);
+    ASSERT_EQ(unwrap(AesKey(false, true, false)), CKR_OK);
+    EXPECT_EQ(outsider.Read(made, CKA_VALUE), CKR_ATTRIBUTE_SENSITIVE);
+    size = wrapped.size();
+    EXPECT_EQ(cryptoki.C_WrapKey(session, &wrap, root, made, wrapped.data(), &size),
+              CKR_KEY_UNEXTRACTABLE);
+  }
+}
+
+TEST_F(Pkcs11HsmTest, NoKeyInUseCanBeReadBesideTheAdapter) {
+  // At rest, so that nothing but the outsider calls the module.
+  token_.Close();
+  token_.SetChange(
+      [](Pkcs11Config& config) { config.probe_interval_millis = 3'600'000; });
+  ASSERT_OK(token_.Open());
+  CryptoBackend& backend = token_.backend();
+  const Bytes text = {1, 2, 3};
+  std::vector<std::shared_ptr<SymmetricKey>> symmetric;
+  std::vector<std::shared_ptr<PrivateKey>> pairs;
+  for (const KeySpec spec : kAllSpecs) {
+    const WrappedKey made = backend.Generate(spec, kPlace).value();
+    if (IsSymmetric(spec)) {
+      symmetric.push_back(backend.LoadSymmetric(spec, kPlace, made.sealed).value());
+      Bytes sealed = symmetric.back()->Seal({}, {}, text).value();
+      ASSERT_OK(symmetric.back()->Open({}, {}, sealed));
+      sealed.back() ^= 1;  // for which the token is tried with a key of its own
+      ASSERT_THAT(symmetric.back()->Open({}, {}, sealed), Fails(Reason::kBadCiphertext));
+    } else {
+      pairs.push_back(backend.LoadPrivate(spec, kPlace, made.sealed).value());
+      ASSERT_OK(pairs.back()->Sign(spec == KeySpec::kSm2
+                                       ? SignatureAlgorithm::kSm2
+                                       : SignatureAlgorithm::kRsaPssSha256,
+                                   Bytes(32, 1)));
+    }
+  }
+  Outsider outsider(*FunctionsOf(SoftToken::Module()));
+  auto& cryptoki = outsider.functions();
+  int secret_keys = 0, private_keys = 0;
+  for (const CK_OBJECT_HANDLE object : outsider.Objects()) {
+    CK_OBJECT_CLASS its_class = 0;
+    CK_ATTRIBUTE attribute{CKA_CLASS, &its_class, sizeof its_class};
+    ASSERT_EQ(cryptoki.C_GetAttributeValue(outsider.session(), object, &attribute, 1),
+              CKR_OK);
+    EXPECT_TRUE(outsider.Flag(object, CKA_PRIVATE));
+    EXPECT_TRUE(outsider.Flag(object, CKA_SENSITIVE));
+    EXPECT_FALSE(outsider.Flag(object, CKA_EXTRACTABLE));
+    if (its_class == CKO_SECRET_KEY) {
+      ++secret_keys;
+      EXPECT_EQ(outsider.Read(object, CKA_VALUE), CKR_ATTRIBUTE_SENSITIVE);
+    } else {
+      ++private_keys;
+      ASSERT_EQ(its_class, CKO_PRIVATE_KEY);
+      for (const CK_ATTRIBUTE_TYPE part :
+           {CKA_PRIVATE_EXPONENT, CKA_PRIME_1, CKA_PRIME_2})
+        EXPECT_EQ(outsider.Read(object, part), CKR_ATTRIBUTE_SENSITIVE);
+    }
+    Template weaker;
+    weaker.Flag(CKA_EXTRACTABLE, true);
+    EXPECT_NE(cryptoki.C_SetAttributeValue(outsider.session(), object, weaker.data(), 1),
+              CKR_OK);
+  }
+  // The root; its sealing key and the AES key, each with what it has sealed and opened
+  // with; and the one that the token is tried with.
+  EXPECT_EQ(secret_keys, 1 + 3 + 3 + 1);
+  EXPECT_EQ(private_keys, 1);
 }
 
 TEST_F(Pkcs11HsmTest, RecordsHoldNoKeyInClear) {
