@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+"""Tokens that go, come back, are wrong, or do not answer: what kmsd says and serves meanwhile, and how it ends.
+
+  hsm_outage_test.py KMSD KMSCTL [NAME]
+"""
+import random
+import shutil
+import signal
+import sys
+import threading
+import time
+
+from harness import Client, Server, check, eventually, run_checks
+from hsm_harness import (MODULE, Keys, OperatorsToken, decrypt, encrypt, gauge, is_ready, messages, need_token, objects, own_token,
+                         readiness, red_reason, refusal)
+
+KMSD = sys.argv[1]
+
+
+# ---------------------------------------------------------------- the own SoftHSM
+@check
+def a_token_that_goes_and_comes_back_needs_no_restart():
+    with Server(KMSD) as server:
+        server.start()
+        keys = Keys(server)
+        tokens = server.data / "hsm" / "tokens"
+        done, trouble, answered, refused = threading.Event(), [], [], []
+
+        def software():
+            client = Client(server)
+            try:
+                while not done.is_set():
+                    assert decrypt(client, encrypt(client, keys.software)) == keys.software.encode()
+                    answered.append(1)
+            except Exception as e:  # noqa: BLE001 - reported below
+                trouble.append(e)
+
+        def hardware():
+            client = Client(server)
+            try:
+                while not done.is_set():
+                    for key in keys.symmetric:
+                        said = refusal(lambda: decrypt(client, keys.blobs[key]))
+                        assert said in (None, (503, "KMS.0919")), said
+                        refused.append(said)
+            except Exception as e:  # noqa: BLE001 - reported below
+                trouble.append(e)
+
+        threads = [threading.Thread(target=f) for f in (software, software, hardware, hardware)]
+        for thread in threads:
+            thread.start()
+        for _ in range(2):
+            tokens.rename(tokens.with_name("away"))
+            eventually(lambda: not is_ready(server), 20)
+            assert red_reason(server)
+            keys.check_without_token()
+            assert gauge(server, "kms_hsm_up") == 0
+            tokens.with_name("away").rename(tokens)
+            eventually(lambda: is_ready(server), 20)
+            keys.check()
+            assert gauge(server, "kms_hsm_up") == 1
+        assert gauge(server, "kms_hsm_reconnects_total") >= 2
+        assert gauge(server, "kms_hsm_failures_total") >= 1
+        eventually(lambda: sum(m == "the token is back" for m in messages(server)) == 2, 10)
+        assert sum(m.startswith("the token is down: ") for m in messages(server)) == 2
+        done.set()
+        for thread in threads:
+            thread.join(60)
+            assert not thread.is_alive()
+        assert not trouble, trouble[0]
+        assert answered and None in refused and (503, "KMS.0919") in refused
+        assert len(objects(server)) == 1
+        assert server.stop() == 0
+
+
+@check
+def garbage_does_not_take_the_token_down():
+    with Server(KMSD) as server:
+        server.start()
+        keys = Keys(server)
+        client = Client(server)
+        for key in keys.symmetric:
+            blob = keys.blobs[key]
+            spoilt = blob[:-8] + ("AAAAAAA=" if blob[-8:] != "AAAAAAA=" else "BBBBBBB=")
+            for _ in range(200):
+                assert refusal(decrypt, client, spoilt)[1] == "KMS.0219"
+        assert is_ready(server) and gauge(server, "kms_hsm_failures_total") == 0
+        keys.check()
+
+
+# A token that the store's keys need and that is not right at the start.
+def starts_without_token(spoil, mend, reason, options=()):
+    with Server(KMSD) as server:
+        server.start()
+        keys = Keys(server)
+        assert server.stop() == 0
+        spoil(server)
+        server.options = list(options)
+        server.start()
+        assert reason in red_reason(server), red_reason(server)
+        assert any(reason in m for m in messages(server)), server.log
+        keys.check_without_token()
+        assert server.stop() == 0
+        mend(server)
+        server.options = []
+        server.start()
+        assert is_ready(server)
+        keys.check()
+        assert server.stop() == 0
+
+
+@check
+def a_wrong_pin_at_the_start_is_told():
+    pins = []
+
+    def spoil(server):
+        pin = server.data / "hsm" / "pin"
+        pins.append(pin.read_text())
+        pin.write_text("0" * 32 + "\n")
+
+    starts_without_token(spoil, lambda server: (server.data / "hsm" / "pin").write_text(pins[0]), "PIN")
+
+
+@check
+def a_lost_pin_is_told_and_not_made_anew():
+    def move(name, to):
+        return lambda server: (server.data / "hsm" / name).rename(server.data / "hsm" / to)
+
+    starts_without_token(move("pin", "kept"), move("kept", "pin"), "the PIN is lost")
+
+
+@check
+def a_lost_token_is_told_and_not_made_anew():
+    def move(name, to):
+        return lambda server: (server.data / name).rename(server.data / to)
+
+    starts_without_token(move("hsm", "kept"), move("kept", "hsm"), "backup")
+
+
+@check
+def a_missing_module_is_told():
+    nothing = lambda server: None
+    starts_without_token(nothing, nothing, "/nonexistent", options=["--softhsm-module", "/nonexistent/module.so"])
+
+
+@check
+def hsm_none_serves_without_the_token():
+    nothing = lambda server: None
+    starts_without_token(nothing, nothing, "--hsm none", options=["--hsm", "none"])
+
+
+@check
+def a_deleted_root_key_is_told():
+    def spoil(server):
+        shutil.copytree(server.data / "hsm", server.folder / "kept")
+        identity = next(l.split()[-1] for l in objects(server)[0].splitlines() if l.strip().startswith("ID:"))
+        own_token(server, "--delete-object", "--type", "secrkey", "--id", identity)
+        assert not objects(server)
+
+    def mend(server):
+        shutil.rmtree(server.data / "hsm")
+        (server.folder / "kept").rename(server.data / "hsm")
+
+    starts_without_token(spoil, mend, "root key")
+
+
+@check
+def a_root_key_that_is_deleted_under_the_server_is_told():
+    with Server(KMSD) as server:
+        server.start()
+        keys = Keys(server)
+        identity = next(l.split()[-1] for l in objects(server)[0].splitlines() if l.strip().startswith("ID:"))
+        own_token(server, "--delete-object", "--type", "secrkey", "--id", identity)
+        eventually(lambda: not is_ready(server), 20)
+        eventually(lambda: "root key" in (red_reason(server) or ""), 20)
+        assert decrypt(Client(server), keys.blobs[keys.software]) == keys.software.encode()
+        assert server.stop() == 0
+
+
+@check
+def without_need_a_missing_module_is_no_trouble():
+    for options in (["--softhsm-module", "/nonexistent/module.so"], ["--hsm", "none"]):
+        with Server(KMSD, options=options) as server:
+            server.start()
+            client = Client(server)
+            client.create_key()
+            assert refusal(client.create_key, protectionLevel="0") == (500, "KMS.0505")
+            status, page = readiness(server)
+            assert status == 200 and "hsm" not in page["parts"], page
+            assert any("no token" in m for m in messages(server))
+            assert not (server.data / "hsm").exists()
+            assert server.stop() == 0
+            # A token can come later.
+            server.options = []
+            server.start()
+            Keys(server).check()
+
+
+@check
+def a_killed_first_start_is_finished():
+    seed = random.randrange(1 << 32)
+    print("seed", seed)
+    rng = random.Random(seed)
+    for _ in range(12):
+        with Server(KMSD) as server:
+            for _ in range(5):
+                previous = server.process
+
+                def kill():
+                    while server.process is previous:
+                        time.sleep(0.001)
+                    server.process.kill()
+
+                timer = threading.Timer(rng.uniform(0.0, 0.35), kill)
+                timer.start()
+                try:
+                    server.start()
+                except RuntimeError as e:
+                    assert "ended with -9" in str(e), e
+                timer.join()
+                server.process.wait(30)
+            server.start()
+            assert is_ready(server), readiness(server)
+            keys = Keys(server)
+            server.stop(signal.SIGKILL)
+            server.start()
+            keys.check()
+
+
+# ---------------------------------------------------------------- a token that the operator names
+@check
+def a_named_token_that_cannot_be_opened_is_refused_at_the_start():
+    with OperatorsToken() as token:
+        good = {"module": MODULE, "token": token.label, "pin-file": str(token.pin_file)}
+        wrong_pin = token.folder / "wrong"
+        wrong_pin.write_text("wrong-pin-1\n")
+        wrong_pin.chmod(0o600)
+        for change, told in (({"token": "nobody"}, "nobody"), ({"pin-file": str(wrong_pin)}, "PIN"),
+                             ({"serial": "0123456789abcdef"}, "0123456789abcdef"), ({"module": "/bin/true"}, "/bin/true")):
+            options = ["--hsm", "pkcs11"]
+            for name, value in {**good, **change}.items():
+                options += [f"--hsm-{name}", value]
+            with Server(KMSD, options=options, environment=token.environment) as server:
+                assert server.start(expect_exit=True) == 1, change
+                assert told in server.log and "--hsm none" in server.log, (change, server.log)
+
+
+if __name__ == "__main__":
+    need_token()
+    run_checks()
