@@ -80,6 +80,33 @@ class OperatorsToken:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+# ---------------------------------------------------------------- openssl(1), the other side
+def openssl(*arguments, data=None):
+    done = subprocess.run(["openssl", *map(str, arguments)], input=data, capture_output=True, timeout=60)
+    assert done.returncode == 0, (arguments, done.stderr)
+    return done.stdout
+
+
+# How openssl says what the wrapping algorithms are.
+PADDING = {
+    "RSAES_PKCS1_V1_5": ["-pkeyopt", "rsa_padding_mode:pkcs1"],
+    "RSAES_OAEP_SHA_1": ["-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha1"],
+    "RSAES_OAEP_SHA_256": ["-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha256"],
+}
+
+
+def import_material(client, key, material, algorithm="RSAES_OAEP_SHA_256"):
+    given = client.call("/v1/importKey/getParametersForImport", cmkUuid=key, wrappingAlgorithm=algorithm,
+                        wrappingKeySpec="RSA_2048")
+    with tempfile.NamedTemporaryFile() as public:
+        public.write(base64.b64decode(given["publicKey"]))
+        public.flush()
+        wrapped = openssl("pkeyutl", "-encrypt", "-pubin", "-keyform", "DER", "-inkey", public.name, *PADDING[algorithm],
+                          data=material)
+    client.call("/v1/importKey/importKeyMaterial", cmkUuid=key, keyMaterialExpireUnix="0", importToken=given["importToken"],
+                encryptedKeyMaterial=b64(wrapped))
+
+
 # ---------------------------------------------------------------- keys
 class Keys:
     """Keys of all kinds at HSM level and one of software, and what was made with them."""

@@ -5,6 +5,7 @@ level can do.
   hsm_test.py KMSD KMSCTL [NAME]
 """
 import base64
+import hashlib
 import json
 import os
 import pathlib
@@ -12,8 +13,9 @@ import signal
 import subprocess
 import sys
 
-from harness import Client, Server, check, run_checks
-from hsm_harness import (MODULE, Keys, OperatorsToken, decrypt, encrypt, gauge, need_token, objects, pkcs11_tool)
+from harness import Client, Server, b64, check, run_checks
+from hsm_harness import (MODULE, PADDING, Keys, OperatorsToken, decrypt, encrypt, gauge, import_material, need_token, objects,
+                         openssl, pkcs11_tool, refusal, version)
 
 KMSD, KMSCTL = sys.argv[1], sys.argv[2]
 
@@ -146,6 +148,235 @@ def a_new_root_key_is_for_new_keys():
         # While it runs, it is not to be done.
         assert subprocess.run([KMSD, "--new-hsm-root", "--data", server.data], capture_output=True, timeout=60).returncode != 0
         keys.check()
+
+
+# ---------------------------------------------------------------- what keys can do, with openssl on the other side
+SYMMETRIC = ("AES_256", "Ctyun_SM4")
+
+
+def hsm_key(client, spec, usage="1", **more):
+    return client.create_key(protectionLevel="0", keySpec=spec, keyUsage=usage, **more)
+
+
+class KeyPair:
+    """One version of a key pair, and its public key as openssl reads it."""
+
+    def __init__(self, server, client, key, of_version=None):
+        self.client = client
+        self.which = dict(cmkUuid=key, keyVersionId=of_version or version(client, key))
+        self.public = server.folder / self.which["keyVersionId"]
+        self.public.write_text(client.call("/v1/asymmetric/getPublicKey", **self.which)["publicKey"])
+
+    def call(self, operation, **more):
+        return self.client.call("/v1/asymmetric/" + operation, **self.which, **more)
+
+    def sign(self, algorithm, digest):
+        return base64.b64decode(self.call("asymmetricSign", algorithm=algorithm, digest=b64(digest))["value"])
+
+    def verifies(self, algorithm, digest, signature):
+        said = self.call("asymmetricVerify", algorithm=algorithm, digest=b64(digest), value=b64(signature))["value"]
+        assert said in ("true", "false", True, False), said
+        return said in ("true", True)
+
+    def decrypt(self, algorithm, ciphertext):
+        opened = self.call("asymmetricDecrypt", algorithm=algorithm, ciphertextBlob=b64(ciphertext))
+        return base64.b64decode(opened["plaintext"])
+
+
+@check
+def data_keys_come_out_as_they_went_in():
+    with Server(KMSD) as server:
+        server.start()
+        client = Client(server)
+        private, public = server.folder / "private", server.folder / "public"
+        openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", private)
+        openssl("pkey", "-in", private, "-pubout", "-out", public)
+        call = lambda operation, **more: client.call("/v1/keyCompute/" + operation, **more)
+        for spec in SYMMETRIC:
+            key = hsm_key(client, spec)
+            for size, wanted in ((32, {}), (16, {"keySpec": "AES_128"}), (100, {"numberOfBytes": "100"})):
+                made = call("generateDataKey", cmkUuid=key, **wanted)
+                plain = base64.b64decode(made["plaintext"])
+                assert len(plain) == size and decrypt(client, made["ciphertextBlob"]) == plain, (spec, wanted)
+                sealed = call("generateDataKeyWithoutPlaintext", cmkUuid=key, **wanted)
+                assert "plaintext" not in sealed and len(decrypt(client, sealed["ciphertextBlob"])) == size, sealed
+            for algorithm in ("RSAES_OAEP_SHA_256", "RSAES_OAEP_SHA_1"):
+                to = dict(publicKeyBlob=public.read_text(), wrappingAlgorithm=algorithm, wrappingKeySpec="RSA_2048")
+                unwrap = lambda answer: openssl("pkeyutl", "-decrypt", "-inkey", private, *PADDING[algorithm],
+                                                data=base64.b64decode(answer["exportedDataKey"]))
+                assert unwrap(call("exportDataKey", ciphertextBlob=made["ciphertextBlob"], **to)) == plain, (spec, algorithm)
+                exported = call("generateAndExportDataKey", cmkUuid=key, **to)
+                assert unwrap(exported) == decrypt(client, exported["ciphertextBlob"]), (spec, algorithm)
+                assert "plaintext" not in exported
+        assert server.stop() == 0
+
+
+@check
+def what_is_encrypted_moves_between_levels():
+    with Server(KMSD) as server:
+        server.start()
+        client = Client(server)
+        plain = os.urandom(6144)
+        keys = [client.create_key(), hsm_key(client, "AES_256"), hsm_key(client, "Ctyun_SM4"), client.create_key()]
+        blob = client.call("/v1/keyCompute/encrypt", cmkUuid=keys[0], plaintext=b64(plain))["ciphertextBlob"]
+        for source, destination in zip(keys, keys[1:]):
+            moved = client.call("/v1/cmkManage/reEncrypt", ciphertextBlob=blob, destinationKeyId=destination)
+            assert moved["cmkUuid"] == source, "the answer's key is the one that decrypted"
+            blob = moved["ciphertextBlob"]
+            opened = client.call("/v1/keyCompute/decrypt", ciphertextBlob=blob)
+            assert opened["cmkUuid"] == destination and base64.b64decode(opened["plaintext"]) == plain
+        # From a key pair as well.
+        for spec, algorithm in (("RSA_2048", "RSAES_OAEP_SHA_256"), ("Ctyun_SM2", "SM2PKE")):
+            pair = KeyPair(server, client, hsm_key(client, spec))
+            sealed = pair.call("asymmetricEncrypt", algorithm=algorithm, plaintext=b64(b"text"))["ciphertextBlob"]
+            moved = client.call("/v1/cmkManage/reEncrypt", ciphertextBlob=sealed, destinationKeyId=keys[1],
+                                sourceKeyId=pair.which["cmkUuid"], sourceKeyVersionId=pair.which["keyVersionId"],
+                                sourceEncryptionAlgorithm=algorithm)
+            assert decrypt(client, moved["ciphertextBlob"]) == b"text"
+        assert server.stop() == 0
+
+
+@check
+def old_versions_of_key_pairs_go_on_computing():
+    with Server(KMSD) as server:
+        server.start()
+        client = Client(server)
+        signing = [(hsm_key(client, spec, "2"), algorithm)
+                   for spec, algorithm in (("RSA_2048", "RSA_PSS_SHA_256"), ("Ctyun_SM2", "SM2DSA"))]
+        decrypting = [(hsm_key(client, spec), algorithm)
+                      for spec, algorithm in (("RSA_2048", "RSAES_OAEP_SHA_256"), ("Ctyun_SM2", "SM2PKE"))]
+        seal = lambda pair, algorithm: base64.b64decode(
+            pair.call("asymmetricEncrypt", algorithm=algorithm, plaintext=b64(b"text"))["ciphertextBlob"])
+        digest = b"\5" * 32
+        made = []
+        for key, algorithm in signing + decrypting:
+            old = KeyPair(server, client, key)
+            what = old.sign(algorithm, digest) if (key, algorithm) in signing else seal(old, algorithm)
+            new = client.call("/v1/versionControl/createKeyVersion", cmkUuid=key)["keyVersionId"]
+            made.append((old, KeyPair(server, client, key, new), algorithm, what))
+            assert old.public.read_text() != made[-1][1].public.read_text()
+        for restart in (False, True):
+            if restart:
+                client.close()
+                assert server.stop() == 0
+                server.start()
+            for old, new, algorithm, what in made[:2]:
+                assert old.verifies(algorithm, digest, what) and not new.verifies(algorithm, digest, what), algorithm
+                assert new.verifies(algorithm, digest, new.sign(algorithm, digest)), algorithm
+            for old, new, algorithm, what in made[2:]:
+                assert old.decrypt(algorithm, what) == b"text"
+                assert new.decrypt(algorithm, seal(new, algorithm)) == b"text"
+                assert refusal(new.decrypt, algorithm, what) == (400, "KMS.0219"), algorithm
+        assert len(objects(server)) == 1
+        assert server.stop() == 0
+
+
+@check
+def material_of_ones_own_comes_goes_and_comes_back():
+    with Server(KMSD) as server:
+        server.start()
+        client = Client(server)
+        for algorithm in PADDING:
+            key = hsm_key(client, "AES_256", origin="EXTERNAL")
+            assert refusal(encrypt, client, key) == (400, "KMS.0206"), "it has no material yet"
+            material = os.urandom(32)
+            import_material(client, key, material, algorithm)
+            blob = encrypt(client, key)
+            client.call("/v1/importKey/deleteKeyMaterial", cmkUuid=key)
+            assert client.describe(key)["status"] == 3
+            assert refusal(encrypt, client, key) == refusal(decrypt, client, blob) == (400, "KMS.0206")
+            # A padding that can be felt for gets one answer to everything.
+            another, short = ("KMS.0219", "KMS.0219") if algorithm == "RSAES_PKCS1_V1_5" else ("KMS.0926", "KMS.0220")
+            assert refusal(import_material, client, key, os.urandom(32), algorithm) == (400, another)
+            assert refusal(import_material, client, key, material[:31], algorithm) == (400, short)
+            import_material(client, key, material, algorithm)
+            assert decrypt(client, blob) == key.encode(), algorithm
+        assert len(objects(server)) == 1
+        assert server.stop() == 0
+
+
+@check
+def signatures_verify_with_openssl():
+    with Server(KMSD) as server:
+        server.start()
+        client = Client(server)
+        message, signature = server.folder / "message", server.folder / "signature"
+        message.write_bytes(b"message digest")
+        pair = KeyPair(server, client, hsm_key(client, "RSA_2048", "2"))
+        digest = hashlib.sha256(message.read_bytes()).digest()
+        for algorithm, padding in (("RSA_PSS_SHA_256", ["rsa_padding_mode:pss", "rsa_pss_saltlen:32"]),
+                                   ("RSA_PKCS1_SHA_256", ["rsa_padding_mode:pkcs1"])):
+            signature.write_bytes(pair.sign(algorithm, digest))
+            options = [word for option in padding for word in ("-sigopt", option)]
+            openssl("dgst", "-sha256", "-verify", pair.public, "-signature", signature, *options, message)
+            assert pair.verifies(algorithm, digest, signature.read_bytes())
+            assert not pair.verifies(algorithm, bytes(32), signature.read_bytes())
+        pair = KeyPair(server, client, hsm_key(client, "Ctyun_SM2", "2"))
+        digest = sm2_digest(pair.public, message.read_bytes())
+        signature.write_bytes(pair.sign("SM2DSA", digest))
+        openssl("pkeyutl", "-verify", "-pubin", "-inkey", pair.public, "-in", message, "-sigfile", signature, "-rawin", "-digest",
+                "sm3", "-pkeyopt", "distid:1234567812345678")
+        assert pair.verifies("SM2DSA", digest, signature.read_bytes())
+        assert not pair.verifies("SM2DSA", bytes(32), signature.read_bytes())
+        assert server.stop() == 0
+
+
+# GB/T 32918: a, b and the generator of sm2p256v1.
+SM2_CURVE = bytes.fromhex(
+    "fffffffeffffffffffffffffffffffffffffffff00000000fffffffffffffffc"
+    "28e9fa9e9d9f5e344d5a9e4bcf6509a7f39789f515ab8f92ddbcbd414d940e93"
+    "32c4ae2c1f1981195f9904466a39c9948fe30bbff2660be1715a4589334c74c7"
+    "bc3736a2f4f6779c59bdcee36b692153d0a9877cc62a474002df32e52139f0a0")
+
+
+def sm2_digest(public, message):
+    """SM3 over who signs, and the message: what an SM2 signature is of."""
+    sm3 = lambda data: openssl("dgst", "-sm3", "-binary", data=data)
+    point = openssl("pkey", "-pubin", "-in", public, "-outform", "DER")[-64:]
+    identity = b"1234567812345678"
+    return sm3(sm3((8 * len(identity)).to_bytes(2, "big") + identity + SM2_CURVE + point) + message)
+
+
+def read_der(data):
+    """The elements of a DER text that follow one another: (tag, content)."""
+    found = []
+    while data:
+        size, head = data[1], 2
+        if size & 0x80:
+            head += size & 0x7F
+            size = int.from_bytes(data[2:head], "big")
+        found.append((data[0], data[head:head + size]))
+        data = data[head + size:]
+    return found
+
+
+def write_der(tag, content):
+    assert len(content) < 0x100
+    return bytes([tag]) + (bytes([0x81]) if len(content) > 0x7F else b"") + bytes([len(content)]) + content
+
+
+@check
+def each_spelling_of_an_sm2_ciphertext_opens():
+    with Server(KMSD) as server:
+        server.start()
+        client = Client(server)
+        pair = KeyPair(server, client, hsm_key(client, "Ctyun_SM2"))
+        unlike = 0
+        # Numbers are spelt alike unless their first bit is set, which each coordinate's is every other time.
+        for _ in range(8):
+            der = openssl("pkeyutl", "-encrypt", "-pubin", "-inkey", pair.public, data=b"text")
+            [(_, sequence)] = read_der(der)
+            (_, x), (_, y), (_, digest), (_, masked) = read_der(sequence)
+            x, y = (int.from_bytes(number, "big").to_bytes(32, "big") for number in (x, y))
+            parts = [(2, x), (2, y), (4, digest), (4, masked)]
+            unpadded = write_der(0x30, b"".join(write_der(tag, content) for tag, content in parts))
+            unlike += unpadded != der
+            for spelling in (der, unpadded, b"\4" + x + y + digest + masked):
+                assert pair.decrypt("SM2PKE", spelling) == b"text", spelling.hex()
+                assert pair.decrypt("SM2", spelling) == b"text", spelling.hex()
+                assert refusal(pair.decrypt, "SM2PKE", spelling[:-1]) == (400, "KMS.0219")
+        assert unlike
+        assert server.stop() == 0
 
 
 # ---------------------------------------------------------------- a token that the operator names
