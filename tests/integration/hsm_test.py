@@ -150,6 +150,35 @@ def a_new_root_key_is_for_new_keys():
         keys.check()
 
 
+@check
+def imported_material_rests_nowhere_in_clear():
+    with Server(KMSD, options=["--log-level", "trace"]) as server:
+        server.start()
+        client = Client(server)
+        materials = []
+        for algorithm in PADDING:
+            key = client.create_key(protectionLevel="0", origin="EXTERNAL")
+            materials.append(os.urandom(32))
+            import_material(client, key, materials[-1], algorithm)
+            assert decrypt(client, encrypt(client, key)) == key.encode()
+        client.close()
+        assert server.stop() == 0
+
+        # In base64 it may begin at each of three places; what its neighbours change is left out.
+        spellings = lambda material: [material, material.hex().encode(), material.hex().upper().encode(),
+                                      *(base64.b64encode(bytes(before) + material)[4 if before else 0:40]
+                                        for before in range(3))]
+        found_in = lambda material: [path for path in [server.folder / "log", *server.data.rglob("*")] if path.is_file()
+                                     and any(spelling in path.read_bytes() for spelling in spellings(material))]
+        for material in materials:
+            assert not found_in(material), found_in(material)
+        # The search itself finds what there is.
+        trap = server.data / "hsm" / "trap"
+        for wrapped in (materials[0], materials[0].hex().upper().encode(), base64.b64encode(b"xy" + materials[0] + b"z")):
+            trap.write_bytes(b"before" + wrapped + b"after")
+            assert found_in(materials[0]) == [trap]
+
+
 # ---------------------------------------------------------------- what keys can do, with openssl on the other side
 SYMMETRIC = ("AES_256", "Ctyun_SM4")
 
