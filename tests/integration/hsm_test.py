@@ -9,13 +9,14 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
 
-from harness import Client, Server, b64, check, run_checks
-from hsm_harness import (MODULE, PADDING, Keys, OperatorsToken, decrypt, encrypt, gauge, import_material, need_token, objects,
-                         openssl, pkcs11_tool, refusal, version)
+from harness import Client, Server, b64, check, eventually, run_checks
+from hsm_harness import (MODULE, PADDING, Keys, OperatorsToken, decrypt, encrypt, gauge, import_material, messages, need_token,
+                         objects, openssl, pkcs11_tool, refusal, version)
 
 KMSD, KMSCTL = sys.argv[1], sys.argv[2]
 
@@ -429,6 +430,53 @@ def a_named_token_serves():
                 assert token.pin.encode() not in pathlib.Path(f"/proc/{server.process.pid}/{name}").read_bytes(), name
             assert server.stop() == 0
             assert token.pin not in server.log
+
+
+@check
+def the_log_says_how_fast_the_token_is_before_it_serves():
+    with Server(KMSD, options=["--hsm-sessions", "4"]) as server:
+        server.start()
+        # The port is open a moment before the log says so.
+        eventually(lambda: any(m.startswith("serving on ") for m in messages(server)), 10)
+        said = messages(server)
+        before = said[:next(i for i, m in enumerate(said) if m.startswith("serving on "))]
+        pattern = re.compile(r"the token makes (\d+) small AES messages or (\d+) RSA signatures a second with (\d) sessions?")
+        measured = [match for match in map(pattern.fullmatch, before) if match]
+        assert [int(match[3]) for match in measured] == [1, 2, 3, 4], before
+        assert all(int(match[1]) > 0 and int(match[2]) > 0 for match in measured), before
+        assert server.stop() == 0
+
+
+@check
+def the_pin_is_never_on_a_command_line():
+    with OperatorsToken() as token, Server(KMSD) as server:
+        refused = lambda *options: subprocess.run([KMSD, "--check-config", "--data", server.data, *options],
+                                                  capture_output=True, text=True, timeout=60)
+        for options in (["--hsm-pin", "1234"], ["--hsm-pin=1234"]):
+            done = refused(*token.options, *options)
+            assert done.returncode != 0 and "not expected" in done.stderr, done
+        # Nor in the file of options, which may be read by more people than the PIN's.
+        file = token.folder / "kmsd.conf"
+        file.write_text('hsm-pin = "1234"\n')
+        done = refused(*token.options, "--hsm-pin-file", token.pin_file, "--config", file)
+        assert done.returncode != 0 and "hsm-pin" in done.stderr, done
+        file.write_text("")
+        assert refused(*token.options, "--hsm-pin-file", token.pin_file, "--config", file).returncode == 0
+
+        def shown():
+            folder = pathlib.Path(f"/proc/{server.process.pid}")
+            return (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes() + server.log.encode()
+
+        server.start()
+        for name in ("pin", "so-pin"):
+            assert (server.data / "hsm" / name).read_bytes().strip() not in shown(), name
+        assert server.stop() == 0
+        server.data = server.folder / "named"
+        server.options = [*token.options, "--hsm-pin-file", str(token.pin_file)]
+        server.environment = token.environment
+        server.start()
+        assert token.pin.encode() not in shown()
+        assert server.stop() == 0
 
 
 @check
