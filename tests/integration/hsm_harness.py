@@ -108,6 +108,10 @@ def import_material(client, key, material, algorithm="RSAES_OAEP_SHA_256"):
 
 
 # ---------------------------------------------------------------- keys
+DOWN = (503, "KMS.0919")      # the token does not answer
+NO_TOKEN = (500, "KMS.0505")  # there is none to create a key in
+
+
 class Keys:
     """Keys of all kinds at HSM level and one of software, and what was made with them."""
 
@@ -139,20 +143,23 @@ class Keys:
             assert client.call("/v1/asymmetric/asymmetricDecrypt", ciphertextBlob=blob, **which)["plaintext"] == b64(b"text")
         client.close()
 
-    def check_without_token(self):
-        """Software keys compute, and keys of HSM level say why they do not."""
+    def check_without_token(self, creation=DOWN):
+        """Software keys compute, and keys of HSM level say why they do not; so does the `creation` of one."""
         client = Client(self.server)
         assert decrypt(client, self.blobs[self.software]) == self.software.encode()
         client.create_key()
         for key in self.symmetric:
-            assert refusal(encrypt, client, key) == (503, "KMS.0919")
-            assert refusal(decrypt, client, self.blobs[key]) == (503, "KMS.0919")
+            assert refusal(encrypt, client, key) == DOWN
+            assert refusal(decrypt, client, self.blobs[key]) == DOWN
             assert client.describe(key)["status"] == 1
         for key, algorithm in self.signing:
             which = dict(cmkUuid=key, keyVersionId=version(client, key), algorithm=algorithm, digest=b64(b"\5" * 32))
-            assert refusal(client.call, "/v1/asymmetric/asymmetricSign", **which) == (503, "KMS.0919")
-        # The token is away, or there is none.
-        assert refusal(client.create_key, protectionLevel="0") in [(503, "KMS.0919"), (500, "KMS.0505")]
+            assert refusal(client.call, "/v1/asymmetric/asymmetricSign", **which) == DOWN
+        for key, algorithm in self.decrypting:
+            which = dict(cmkUuid=key, keyVersionId=version(client, key), algorithm=algorithm)
+            assert refusal(client.call, "/v1/asymmetric/asymmetricDecrypt", ciphertextBlob=b64(bytes(256)), **which) == DOWN
+        for spec in ("AES_256", "Ctyun_SM4", "RSA_2048", "Ctyun_SM2"):
+            assert refusal(client.create_key, protectionLevel="0", keySpec=spec) == creation, spec
         client.close()
 
 
