@@ -11,9 +11,10 @@ import shutil
 import subprocess
 import tempfile
 
-from harness import SKIP, Client, Refused, b64
+from harness import SKIP, Client, Refused, Skipped, b64
 
 MODULE = next(iter(glob.glob("/usr/lib/softhsm/libsofthsm2.so") + glob.glob("/usr/lib/*/softhsm/libsofthsm2.so")), None)
+FAULT_MODULE = os.environ.get("KMS_FAULT_MODULE")
 
 
 def need_token():
@@ -52,12 +53,13 @@ class OperatorsToken:
 
     def __init__(self, pin="operators-pin-1234"):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="operators-token-"))
-        self.pin, self.label = pin, "operators"
+        self.pin, self.label, self.module = pin, "operators", MODULE
         (self.folder / "tokens").mkdir()
         self.configuration = self.folder / "softhsm2.conf"
         self.configuration.write_text(f"directories.tokendir = {self.folder}/tokens\nobjectstore.backend = file\n")
+        self.environment = {"SOFTHSM2_CONF": str(self.configuration)}
         subprocess.run(["softhsm2-util", "--init-token", "--free", "--label", self.label, "--so-pin", "12345678", "--pin", pin],
-                       env={**os.environ, "SOFTHSM2_CONF": str(self.configuration)}, check=True, capture_output=True)
+                       env={**os.environ, **self.environment}, check=True, capture_output=True)
         self.pin_file = self.folder / "pin"
         self.write_pin(pin)
 
@@ -66,18 +68,31 @@ class OperatorsToken:
         self.pin_file.chmod(mode)
 
     @property
-    def environment(self):
-        return {"SOFTHSM2_CONF": str(self.configuration)}
-
-    @property
     def options(self):
-        return ["--hsm", "pkcs11", "--hsm-module", MODULE, "--hsm-token", self.label]
+        return ["--hsm", "pkcs11", "--hsm-module", self.module, "--hsm-token", self.label]
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class FaultyToken(OperatorsToken):
+    """One behind a module that misbehaves on command (tests/pkcs11/fault_module/rules.h)."""
+
+    def __init__(self):
+        if not FAULT_MODULE:
+            raise Skipped("KMS_FAULT_MODULE does not name the module")
+        super().__init__()
+        self.module = FAULT_MODULE
+        self.environment.update(KMS_FAULT_FILE=str(self.folder / "rules"), KMS_FAULT_MODULE_TARGET=MODULE)
+
+    def obey(self, *rules):
+        """The rules from now on, instead of those before."""
+        following = self.folder / "following"
+        following.write_text("".join(rule + "\n" for rule in rules))
+        following.rename(self.folder / "rules")
 
 
 # ---------------------------------------------------------------- openssl(1), the other side

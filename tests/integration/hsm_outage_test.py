@@ -10,9 +10,9 @@ import sys
 import threading
 import time
 
-from harness import Client, Server, check, eventually, run_checks
-from hsm_harness import (DOWN, MODULE, NO_TOKEN, Keys, OperatorsToken, decrypt, encrypt, gauge, is_ready, messages, need_token, objects, own_token,
-                         readiness, red_reason, refusal)
+from harness import Client, Server, b64, check, eventually, run_checks
+from hsm_harness import (DOWN, MODULE, NO_TOKEN, FaultyToken, Keys, OperatorsToken, decrypt, encrypt, gauge, is_ready, messages,
+                         need_token, objects, own_token, readiness, red_reason, refusal, version)
 
 KMSD = sys.argv[1]
 
@@ -243,6 +243,77 @@ def a_named_token_that_cannot_be_opened_is_refused_at_the_start():
             with Server(KMSD, options=options, environment=token.environment) as server:
                 assert server.start(expect_exit=True) == 1, change
                 assert told in server.log and "--hsm none" in server.log, (change, server.log)
+
+
+# ---------------------------------------------------------------- a module that hangs
+def sign(client, keys):
+    key, algorithm = keys.signing[0]
+    return client.call("/v1/asymmetric/asymmetricSign", cmkUuid=key, keyVersionId=version(client, key), algorithm=algorithm,
+                       digest=b64(b"\5" * 32))
+
+
+def timed(fn, *arguments):
+    began = time.monotonic()
+    answer = fn(*arguments)
+    return answer, time.monotonic() - began
+
+
+def hang(server, token, keys):
+    """Has a signature hang, and sees who is held up by it: who has asked for it, for a while, and nobody else."""
+    token.obey("C_Sign hang")
+    client, said = Client(server), []
+    thread = threading.Thread(target=lambda: said.append(timed(refusal, sign, Client(server), keys)))
+    thread.start()
+    served = []
+    while thread.is_alive():
+        opened, seconds = timed(decrypt, client, keys.blobs[keys.software])
+        assert opened == keys.software.encode()
+        served.append(seconds)
+    [(answer, seconds)] = said
+    assert answer == DOWN and seconds < 2.5, said
+    assert len(served) > 10 and max(served) < 0.5, (len(served), max(served))
+    # The call still hangs, and nobody else walks into it.
+    assert gauge(server, "kms_hsm_hanging_calls") > 0 and gauge(server, "kms_hsm_up") == 0
+    answer, seconds = timed(refusal, sign, client, keys)
+    assert answer == DOWN and seconds < 0.5, (answer, seconds)
+    assert "does not come back" in red_reason(server)
+    keys.check_without_token()
+    client.close()
+
+
+@check
+def a_module_that_hangs_holds_up_nobody_else():
+    with FaultyToken() as token:
+        options = [*token.options, "--hsm-pin-file", str(token.pin_file), "--hsm-timeout-millis", "1000"]
+        with Server(KMSD, options=options, environment=token.environment) as server:
+            server.start()
+            keys = Keys(server)
+            hang(server, token, keys)
+            token.obey()
+            eventually(lambda: is_ready(server), 20)
+            assert gauge(server, "kms_hsm_hanging_calls") == 0
+            keys.check()
+            hang(server, token, keys)
+            # It ends although the call still hangs.
+            code, seconds = timed(server.stop)
+            assert code == 0 and seconds < 8, (code, seconds)
+            token.obey()
+            server.start()
+            keys.check()
+            assert server.stop() == 0
+
+
+@check
+def a_module_that_hangs_at_the_start_is_told():
+    with FaultyToken() as token:
+        options = [*token.options, "--hsm-pin-file", str(token.pin_file), "--hsm-timeout-millis", "1000"]
+        # To be opened, it has three times as long.
+        for function in ("C_Initialize", "C_Login", "C_GenerateKey", "C_Sign"):
+            token.obey(function + " hang")
+            with Server(KMSD, options=options, environment=token.environment) as server:
+                code, seconds = timed(server.start, 0, True)
+                assert code == 1 and seconds < 12, (function, code, seconds)
+                assert "does not come back" in server.log and "--hsm none" in server.log, (function, server.log)
 
 
 if __name__ == "__main__":
