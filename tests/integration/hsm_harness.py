@@ -17,8 +17,12 @@ MODULE = next(iter(glob.glob("/usr/lib/softhsm/libsofthsm2.so") + glob.glob("/us
 FAULT_MODULE = os.environ.get("KMS_FAULT_MODULE")
 
 
+def has_token_tools():
+    return bool(MODULE and shutil.which("pkcs11-tool"))
+
+
 def need_token():
-    if not MODULE or not shutil.which("pkcs11-tool"):
+    if not has_token_tools():
         print("softhsm2 or opensc is not installed")
         raise SystemExit(SKIP)
 
