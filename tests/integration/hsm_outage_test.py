@@ -3,18 +3,34 @@
 
   hsm_outage_test.py KMSD KMSCTL [NAME]
 """
+import os
 import random
+import re
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
 
 from harness import Client, Server, b64, check, eventually, run_checks
 from hsm_harness import (DOWN, MODULE, NO_TOKEN, FaultyToken, Keys, OperatorsToken, decrypt, encrypt, gauge, is_ready, messages,
-                         need_token, objects, own_token, readiness, red_reason, refusal, version)
+                         need_token, objects, own_token, pkcs11_tool, readiness, red_reason, refusal, version)
 
 KMSD = sys.argv[1]
+
+
+def seeded():
+    seed = random.randrange(1 << 32)
+    print("seed", seed, flush=True)
+    return random.Random(seed)
+
+
+def timed(fn, *arguments):
+    """The answer, and after how many seconds it came."""
+    began = time.monotonic()
+    answer = fn(*arguments)
+    return answer, time.monotonic() - began
 
 
 # ---------------------------------------------------------------- the own SoftHSM
@@ -198,9 +214,7 @@ def without_need_a_missing_module_is_no_trouble():
 
 @check
 def a_killed_first_start_is_finished():
-    seed = random.randrange(1 << 32)
-    print("seed", seed)
-    rng = random.Random(seed)
+    rng = seeded()
     for _ in range(12):
         with Server(KMSD) as server:
             for _ in range(5):
@@ -250,12 +264,6 @@ def sign(client, keys):
     key, algorithm = keys.signing[0]
     return client.call("/v1/asymmetric/asymmetricSign", cmkUuid=key, keyVersionId=version(client, key), algorithm=algorithm,
                        digest=b64(b"\5" * 32))
-
-
-def timed(fn, *arguments):
-    began = time.monotonic()
-    answer = fn(*arguments)
-    return answer, time.monotonic() - began
 
 
 def hang(server, token, keys):
@@ -314,6 +322,67 @@ def a_module_that_hangs_at_the_start_is_told():
                 code, seconds = timed(server.start, 0, True)
                 assert code == 1 and seconds < 12, (function, code, seconds)
                 assert "does not come back" in server.log and "--hsm none" in server.log, (function, server.log)
+
+
+# ---------------------------------------------------------------- exchanged tokens
+def serial(token):
+    shown = subprocess.run(["pkcs11-tool", "--module", MODULE, "--list-slots"], env={**os.environ, **token.environment},
+                           capture_output=True, text=True, timeout=60, check=True).stdout
+    return re.search(r"serial num *: *([0-9a-f]+)", shown)[1]
+
+
+def touched(token):
+    """What changes with a login, or with an object: SoftHSM writes its token's file at each login."""
+    return {path.name: path.stat().st_mtime_ns for path in token.folder.rglob("*.object")}
+
+
+class Exchanged:
+    """The foreign token in the place of the right one."""
+
+    def __init__(self, right, foreign):
+        self.there, self.away, self.foreign = right.folder / "tokens", right.folder / "away", foreign.folder / "tokens"
+
+    def __enter__(self):
+        self.there.rename(self.away)
+        self.foreign.rename(self.there)
+
+    def __exit__(self, *_):
+        self.there.rename(self.foreign)
+        self.away.rename(self.there)
+
+
+@check
+def an_exchanged_token_is_noticed_and_left_alone():
+    for pin in ("another-pin-5678", "operators-pin-1234"):
+        with OperatorsToken() as token, OperatorsToken(pin) as foreign:
+            right, wrong = serial(token), serial(foreign)
+            assert right != wrong and token.label == foreign.label
+            before = touched(foreign)
+            options = [*token.options, "--hsm-pin-file", str(token.pin_file)]
+            with Server(KMSD, options=options, environment=token.environment) as server:
+                server.start()
+                keys = Keys(server)
+                keys.check()
+                with Exchanged(token, foreign):
+                    # The first reason may be what has failed; the next look tells whose token it is.
+                    told = lambda: red_reason(server) or ""
+                    eventually(lambda: right in told() and wrong in told(), 20)
+                    keys.check_without_token()
+                eventually(lambda: is_ready(server), 20)
+                keys.check()
+                assert server.stop() == 0
+                # At a start it is the store that knows whose token it was.
+                with Exchanged(token, foreign):
+                    assert server.start(expect_exit=True) == 1
+                    told = server.log.splitlines()[-1]
+                    assert right in told and wrong in told, told
+                server.start()
+                keys.check()
+                assert server.stop() == 0
+            assert touched(foreign) == before, "somebody has logged in, or made something"
+            listed = pkcs11_tool(foreign.configuration, pin, foreign.label, "-O")
+            assert "Object" not in listed, listed
+            assert touched(foreign) != before, "a login can be seen"
 
 
 if __name__ == "__main__":
