@@ -10,6 +10,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+import time
 
 from harness import SKIP, Client, Refused, Skipped, b64
 
@@ -200,6 +201,13 @@ def refusal(call, *arguments, **more):
     except Refused as e:
         return e.status, e.code
     return None
+
+
+def timed(fn, *arguments):
+    """The answer, and after how many seconds it came."""
+    began = time.monotonic()
+    answer = fn(*arguments)
+    return answer, time.monotonic() - began
 
 
 def readiness(server):
