@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """kill -9 at any moment under load: what was answered is there, what was not is wholly there or wholly
-absent, and the server starts again.
+absent, and the server starts again. Where there is SoftHSM, a share of the keys is of HSM level.
 
   crash_test.py KMSD [ROUNDS]
 """
+import os
 import random
 import signal
 import sys
@@ -11,15 +12,42 @@ import threading
 import time
 
 from harness import Client, Refused, Server, b64
+from hsm_harness import MODULE, has_token_tools, import_material, objects, version
+
+SIGNATURES = {"RSA_2048": "RSA_PKCS1_SHA_256", "Ctyun_SM2": "SM2DSA"}
+# Kinds of keys, and how often a worker makes each. Those that take their time are rare.
+SOFTWARE = [(1, dict(keySpec="AES_256"))]
+HSM = [(weight, dict(kind, protectionLevel="0")) for weight, kind in (
+    (8, dict(keySpec="AES_256")), (6, dict(keySpec="Ctyun_SM4")), (6, dict(keySpec="Ctyun_SM2", keyUsage="2")),
+    (1, dict(keySpec="RSA_2048", keyUsage="2")), (2, dict(keySpec="AES_256", origin="EXTERNAL")))]
+
+
+def compute(client, key, spec):
+    """Has the key compute, and keeps what shows later that it is the same: a blob or a signature."""
+    if spec in SIGNATURES:
+        which = dict(cmkUuid=key, keyVersionId=version(client, key), algorithm=SIGNATURES[spec], digest=b64(b"\5" * 32))
+        return dict(which, value=client.call("/v1/asymmetric/asymmetricSign", **which)["value"])
+    return client.call("/v1/keyCompute/encrypt", cmkUuid=key, plaintext=b64(key.encode()))["ciphertextBlob"]
+
+
+def check_key(client, key, spec, *made):
+    """What the key has made before, and what it makes now, is right. Returns the latter."""
+    fresh = compute(client, key, spec)
+    for each in (*made, fresh):
+        if spec in SIGNATURES:
+            assert client.call("/v1/asymmetric/asymmetricVerify", **each)["value"] in ("true", True), key
+        else:
+            assert client.call("/v1/keyCompute/decrypt", ciphertextBlob=each)["plaintext"] == b64(key.encode()), key
+    return fresh
 
 
 class Worker(threading.Thread):
     """Changes things one after the other, and keeps what was acknowledged."""
 
-    def __init__(self, server, seed):
+    def __init__(self, server, seed, kinds):
         super().__init__()
-        self.client, self.random = Client(server), random.Random(seed)
-        self.keys = {}       # id -> what is known: description, blob
+        self.client, self.random, self.kinds = Client(server), random.Random(seed), kinds
+        self.keys = {}       # id -> what is known: description, what it made
         self.aliases = {}    # name -> key
         self.unsure = []     # (kind, ...) of calls that were never answered
         self.trouble = None
@@ -39,12 +67,14 @@ class Worker(threading.Thread):
             self.client.close()
 
     def step(self):
-        what = self.random.choice(["create", "describe", "alias", "encrypt", "toggle"])
+        what = self.random.choice(["create", "describe", "alias", "compute", "toggle"])
         if what == "create" or not self.keys:
             mark = f"{self.name}-{self.count}"
             self.pending = ("create", mark)
-            key = self.client.create_key(description=mark)
-            self.keys[key] = {"description": mark, "enabled": True}
+            weights, kinds = zip(*self.kinds)
+            kind = self.random.choices(kinds, weights)[0]
+            key = self.client.create_key(description=mark, **kind)
+            self.keys[key] = {"description": mark, "enabled": True, "kind": kind, "material": "origin" not in kind}
         else:
             key = self.random.choice(list(self.keys))
             facts = self.keys[key]
@@ -58,10 +88,13 @@ class Worker(threading.Thread):
                 self.pending = ("alias", name, key)
                 self.client.call("/v1/keyName/createAlias", cmkUuid=key, aliasName=name)
                 self.aliases[name] = key
-            elif what == "encrypt" and facts["enabled"]:
-                self.pending = ("encrypt",)
-                facts["blob"] = self.client.call("/v1/keyCompute/encrypt", cmkUuid=key,
-                                                 plaintext=b64(key.encode()))["ciphertextBlob"]
+            elif not facts["material"]:
+                self.pending = ("import", key)
+                import_material(self.client, key, os.urandom(32))
+                facts["material"] = True
+            elif what == "compute" and facts["enabled"]:
+                self.pending = ("compute",)
+                facts["made"] = compute(self.client, key, facts["kind"]["keySpec"])
             elif what == "toggle":
                 target = "disableKey" if facts["enabled"] else "enableKey"
                 self.pending = ("toggle", key, not facts["enabled"])
@@ -81,9 +114,14 @@ class Worker(threading.Thread):
             if pending[0] == "toggle" and pending[1] == key:
                 states.add(pending[2])
             assert bool(seen["status"]) in states, (key, seen)
-            if "blob" in facts and seen["status"] == 1:
-                opened = client.call("/v1/keyCompute/decrypt", ciphertextBlob=facts["blob"])
-                assert opened["plaintext"] == b64(key.encode())
+            imported = facts["material"] or pending == ("import", key) and seen["status"] != 3
+            assert imported == (seen["status"] != 3), (key, seen)
+            if not imported:
+                continue
+            if seen["status"] == 0:
+                client.call("/v1/cmkManage/enableKey", cmkUuid=key)
+            made = [facts["made"]] if "made" in facts else []
+            facts["made"] = check_key(client, key, facts["kind"]["keySpec"], *made)
         for name, key in self.aliases.items():
             assert client.describe(name)["cmkUuid"] == key, name
         if pending[0] == "alias":
@@ -104,8 +142,9 @@ def everything_listed_is_whole(client):
             break
     assert len(seen) == len(set(seen)) == listed["totalCount"], (len(seen), listed["totalCount"])
     for key in random.sample(seen, min(20, len(seen))):
-        if client.describe(key)["status"] == 1:
-            client.call("/v1/keyCompute/generateDataKey", cmkUuid=key)
+        facts = client.describe(key)
+        if facts["status"] == 1:
+            check_key(client, key, facts["keySpec"])
     return len(seen)
 
 
@@ -114,8 +153,9 @@ def main():
     seed = random.randrange(1 << 32)
     print("seed", seed)
     rng = random.Random(seed)
-    with Server(kmsd) as server:
+    with Server(kmsd, options=["--asymmetric-versions", "100000"]) as server:
         changes = 0
+        hsm_keys = {}  # of all rounds: spec, and what they have made
         for number in range(rounds):
             # The first start is interrupted as well, at any point of its initialisation.
             if number == 0:
@@ -127,7 +167,7 @@ def main():
                         assert "ended with -9" in str(e), e
                     server.process.wait(30)
             server.start()
-            workers = [Worker(server, rng.random()) for _ in range(4)]
+            workers = [Worker(server, rng.random(), kinds) for kinds in [SOFTWARE] * 4 + ([HSM] * 2 if MODULE else [])]
             for worker in workers:
                 worker.start()
             time.sleep(rng.uniform(0.05, 0.8))
@@ -142,10 +182,17 @@ def main():
             for worker in workers:
                 worker.check(client)
                 changes += worker.count
+                if worker.kinds is HSM:
+                    hsm_keys.update((key, (facts["kind"]["keySpec"], facts["made"])) for key, facts in worker.keys.items()
+                                    if "made" in facts)
+            for key, (spec, made) in hsm_keys.items():
+                check_key(client, key, spec, made)
             total = everything_listed_is_whole(client)
             client.close()
+            # However many keys there are, and whatever was cut off.
+            assert not has_token_tools() or len(objects(server)) == 1, objects(server)
             assert server.stop(rng.choice([signal.SIGKILL, signal.SIGTERM])) in (0, -9)
-        print(f"{rounds} rounds, {changes} answered calls, {total} keys")
+        print(f"{rounds} rounds, {changes} answered calls, {total} keys, {len(hsm_keys)} of HSM level")
 
 
 if __name__ == "__main__":

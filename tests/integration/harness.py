@@ -16,9 +16,14 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import time
+import traceback
 import uuid
+
+SKIP = 77
+CHECKS = []
 
 
 def free_port():
@@ -170,3 +175,32 @@ class Server:
             self.process.kill()
             self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Skipped(Exception):
+    """What a check needs is not there."""
+
+
+def check(fn):
+    CHECKS.append(fn)
+    return fn
+
+
+def run_checks():
+    """Runs the checks of the program, or those whose name has its third argument in it; ends the program."""
+    wanted = sys.argv[3] if len(sys.argv) > 3 else ""
+    failed = 0
+    for fn in CHECKS:
+        if wanted not in fn.__name__:
+            continue
+        began = time.monotonic()
+        try:
+            fn()
+            print(f"ok   {fn.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
+        except Skipped as e:
+            print(f"skip {fn.__name__}: {e}", flush=True)
+        except Exception as e:  # noqa: BLE001 - every check is run
+            failed += 1
+            traceback.print_exc()
+            print(f"FAIL {fn.__name__}: {e}", flush=True)
+    sys.exit(1 if failed else 0)

@@ -14,15 +14,9 @@ import threading
 import time
 import uuid
 
-from harness import Client, Refused, Server, b64, free_port
+from harness import Client, Refused, Server, b64, check, free_port, run_checks
 
 KMSD, KMSCTL = sys.argv[1], sys.argv[2]
-CHECKS = []
-
-
-def check(fn):
-    CHECKS.append(fn)
-    return fn
 
 
 def run(*command, data=None, env=None):
@@ -490,23 +484,5 @@ def envelope_files_round_trip_and_do_not_lie():
         assert not [p for p in folder.iterdir() if p.name.startswith("out") or ".tmp" in p.name], list(folder.iterdir())
 
 
-def main():
-    wanted = sys.argv[3] if len(sys.argv) > 3 else ""
-    failed = 0
-    for fn in CHECKS:
-        if wanted not in fn.__name__:
-            continue
-        began = time.monotonic()
-        try:
-            fn()
-            print(f"ok   {fn.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
-        except Exception as e:  # noqa: BLE001 - every check is run
-            failed += 1
-            import traceback
-            traceback.print_exc()
-            print(f"FAIL {fn.__name__}: {e}", flush=True)
-    sys.exit(1 if failed else 0)
-
-
 if __name__ == "__main__":
-    main()
+    run_checks()
