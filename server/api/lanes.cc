@@ -26,21 +26,26 @@ void AtLowPriority(const Lanes::Task& work) {
 
 }  // namespace
 
+// Lives as long as the last of its threads.
 class Lanes::Pool {
  public:
   using Around = std::function<void(const Task&)>;
 
-  Pool(std::size_t threads, std::size_t max_waiting, const Around& around)
-      : max_waiting_(max_waiting), running_(threads) {
+  static std::shared_ptr<Pool> Start(std::size_t threads, std::size_t max_waiting,
+                                     const Around& around) {
+    auto pool = std::make_shared<Pool>(threads, max_waiting);
     for (std::size_t i = 0; i < threads; ++i)
-      threads_.emplace_back([this, around] {
-        const Task work = [this] { Work(); };
+      pool->threads_.emplace_back([pool, around] {
+        const Task work = [&] { pool->Work(); };
         around ? around(work) : work();
-        const std::lock_guard lock(mutex_);
-        --running_;
-        ended_.notify_all();
+        const std::lock_guard lock(pool->mutex_);
+        --pool->running_;
+        pool->ended_.notify_all();
       });
+    return pool;
   }
+  Pool(std::size_t threads, std::size_t max_waiting)
+      : max_waiting_(max_waiting), running_(threads) {}
 
   bool Submit(Task task) {
     {
@@ -99,13 +104,13 @@ class Lanes::Pool {
 
 Lanes::Lanes(const LanesConfig& config) : token_patience_(config.token_patience) {
   const std::size_t processors = std::max(std::thread::hardware_concurrency(), 2U);
-  commit_ = std::make_unique<Pool>(std::max<std::size_t>(config.commit_threads, 1),
-                                   config.commit_queue, nullptr);
-  private_key_ = std::make_unique<Pool>(
+  commit_ = Pool::Start(std::max<std::size_t>(config.commit_threads, 1),
+                        config.commit_queue, nullptr);
+  private_key_ = Pool::Start(
       config.private_key_threads != 0 ? config.private_key_threads : processors - 1,
       config.private_key_queue, AtLowPriority);
-  token_ = std::make_unique<Pool>(std::max<std::size_t>(config.token_threads, 1),
-                                  config.token_queue, config.on_token_thread);
+  token_ = Pool::Start(std::max<std::size_t>(config.token_threads, 1), config.token_queue,
+                       config.on_token_thread);
 }
 
 Lanes::~Lanes() { Drain(); }
@@ -133,7 +138,7 @@ bool Lanes::Drain() {
   commit_->Drain(std::nullopt);
   private_key_->Drain(std::nullopt);
   if (token_->Drain(token_patience_)) return true;
-  (void)token_.release();  // its thread may come back to it
+  token_.reset();  // its thread may come back to it
   return false;
 }
 

@@ -59,9 +59,9 @@ class Lanes {
   class Pool;
   Pool& PoolOf(Lane lane) const;
   const std::chrono::milliseconds token_patience_;
-  std::unique_ptr<Pool> commit_;
-  std::unique_ptr<Pool> private_key_;
-  std::unique_ptr<Pool> token_;  // null once it was left behind
+  std::shared_ptr<Pool> commit_;
+  std::shared_ptr<Pool> private_key_;
+  std::shared_ptr<Pool> token_;  // null once it was left behind
 };
 
 }  // namespace kms::server
