@@ -160,12 +160,7 @@ def main():
             # The first start is interrupted as well, at any point of its initialisation.
             if number == 0:
                 for _ in range(6):
-                    threading.Timer(rng.uniform(0.0, 0.4), lambda: server.process and server.process.kill()).start()
-                    try:
-                        server.start()
-                    except RuntimeError as e:
-                        assert "ended with -9" in str(e), e
-                    server.process.wait(30)
+                    server.start_and_kill(rng.uniform(0.0, 0.4))
             server.start()
             workers = [Worker(server, rng.random(), kinds) for kinds in [SOFTWARE] * 4 + ([HSM] * 2 if MODULE else [])]
             for worker in workers:

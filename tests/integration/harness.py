@@ -138,8 +138,8 @@ class Server:
     def log(self):
         return (self.folder / "log").read_text(errors="replace")
 
-    def start(self, days=0, expect_exit=False):
-        """Starts kmsd, with its clock `days` ahead under libfaketime."""
+    def launch(self, days=0):
+        """Starts the process of kmsd, with its clock `days` ahead under libfaketime, and awaits nothing."""
         environment = {**os.environ, **self.environment}
         command = [self.kmsd, "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}", *self.options]
         if not self.tls:
@@ -151,6 +151,10 @@ class Server:
                                DONT_FAKE_MONOTONIC="1")
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
+
+    def start(self, days=0, expect_exit=False):
+        """Starts kmsd and awaits that it listens, or with `expect_exit` that it ends."""
+        self.launch(days)
         if expect_exit:
             return self.process.wait(60)
         for _ in range(600):
@@ -162,6 +166,13 @@ class Server:
             except OSError:
                 time.sleep(0.05)
         raise RuntimeError("kmsd does not listen:\n" + self.log)
+
+    def start_and_kill(self, after):
+        """Starts kmsd and kills it `after` seconds later, wherever its start has got to by then."""
+        self.launch()
+        time.sleep(after)
+        assert self.process.poll() is None, f"kmsd ended with {self.process.returncode}:\n{self.log}"
+        self.stop(signal.SIGKILL)
 
     def stop(self, how=signal.SIGTERM):
         self.process.send_signal(how)

@@ -30,21 +30,7 @@ def a_killed_first_start_is_finished():
     for _ in range(12):
         with Server(KMSD) as server:
             for _ in range(5):
-                previous = server.process
-
-                def kill():
-                    while server.process is previous:
-                        time.sleep(0.001)
-                    server.process.kill()
-
-                timer = threading.Timer(rng.uniform(0.0, 0.35), kill)
-                timer.start()
-                try:
-                    server.start()
-                except RuntimeError as e:
-                    assert "ended with -9" in str(e), e
-                timer.join()
-                server.process.wait(30)
+                server.start_and_kill(rng.uniform(0.0, 0.35))
             server.start()
             assert is_ready(server), readiness(server)
             keys = Keys(server)
