@@ -42,11 +42,11 @@ struct RequestView {
 // What the headers claim. Views into the request that was parsed.
 struct SignatureClaim {
   std::string_view access_key;
-  std::string_view request_id;
+  std::string_view request_id;  // empty: the scheme has none
   std::string_view date;
   std::vector<std::string_view> signed_headers;  // as listed
   std::array<std::uint8_t, 32> signature{};
-  UnixMillis date_as_utc = 0;  // the date read as UTC
+  UnixMillis date_as_utc = 0;  // the date, read as UTC if it names no zone
 };
 
 // Which clock a client's date was read by (design: both | utc | beijing).
@@ -75,8 +75,9 @@ class Signer {
   Signer& operator=(const Signer&) = delete;
   virtual ~Signer();
 
-  // Sign returns the headers to add to `request`. Headers of the request named in
-  // `also_sign` (lower case) are signed too.
+  // Sign returns the headers to add to `request`; none if the scheme cannot sign such a
+  // body. Headers of the request named in `also_sign` (lower case) are signed too, where
+  // the scheme can.
   virtual std::vector<SignedHeader> Sign(
       const RequestView& request, std::string_view access_key,
       const SecretBytes& secret_key, UnixMillis now, std::string_view request_id,
@@ -103,6 +104,16 @@ class Signer {
 
 // NewEopSigner returns the signature of the public endpoint (manual 5.2.3).
 std::unique_ptr<Signer> NewEopSigner();
+
+// NewAccessPointSigner returns the signature that clients of access points make: HMAC
+// over the values of a JSON body, the date and the path. It has no request id, signs
+// neither method, query nor other headers, and can sign nothing but objects (and an
+// empty body). docs/threat_model.md names its weaknesses.
+std::unique_ptr<Signer> NewAccessPointSigner();
+
+// IsForAccessPoints: whether `headers` claim that scheme: one of its own is there, and
+// none of EOP's.
+bool IsForAccessPoints(std::span<const HeaderView> headers);
 
 }  // namespace kms
 

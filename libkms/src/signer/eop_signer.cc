@@ -6,6 +6,7 @@
 #include "kms/encoding.h"
 #include "kms/signer.h"
 #include "signer/eop_date.h"
+#include "signer/headers.h"
 #include "signer/signed_query.h"
 
 namespace kms {
@@ -19,7 +20,6 @@ constexpr std::string_view kRequestId = "ctyun-eop-request-id";
 constexpr std::string_view kAuthorization = "eop-authorization";
 constexpr std::string_view kHeadersPart = "Headers=";
 constexpr std::string_view kSignaturePart = "Signature=";
-constexpr std::size_t kMaxAccessKey = 64;
 constexpr std::size_t kMaxRequestId = 128;
 constexpr std::size_t kMaxSignedHeaders = 32;
 constexpr std::size_t kDayDigits = 8;
@@ -30,42 +30,6 @@ struct Line {
   std::string name;
   std::string_view value;
 };
-
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = Lower(c);
-  return lower;
-}
-
-bool SameName(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return Lower(x) == Lower(y); });
-}
-
-bool IsBlank(char c) { return c == ' ' || c == '\t'; }
-
-bool IsVisible(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
-}
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && IsBlank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && IsBlank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
-// The trimmed value of the only header of that name. None if there is none, or more.
-std::optional<std::string_view> OnlyHeader(const RequestView& request,
-                                           std::string_view name) {
-  std::optional<std::string_view> value;
-  for (const HeaderView& header : request.headers) {
-    if (!SameName(header.name, name)) continue;
-    if (value) return std::nullopt;
-    value = Trim(header.value);
-  }
-  return value;
-}
 
 // The next word of `text`, which is cut off it. Empty at the end.
 std::string_view TakeWord(std::string_view& text) {
