@@ -1,5 +1,6 @@
 // Identity: accounts, users and their access keys. For now an account has one user,
-// its root.
+// its root. It finds the access keys of access points too, which AccessPointService
+// makes (kms/access_point_service.h).
 //
 // SKs are sealed under the root key; they leave this class only when they are made,
 // and to check a signature.
@@ -30,6 +31,7 @@ struct AccessKey {
   Principal principal;
   bool enabled = true;
   SecretBytes secret;
+  std::string region{};  // of its access point; empty: a user's, for all regions
 };
 
 struct NewAccessKey {

@@ -19,6 +19,7 @@
 #include <memory>
 #include <string_view>
 
+#include "kms/access_point_service.h"
 #include "kms/alias_service.h"
 #include "kms/asymmetric_service.h"
 #include "kms/audit_sink.h"
@@ -37,6 +38,7 @@ namespace kms {
 struct Limits {
   int asymmetric_versions = 50;                     // per account and region (manual 1.6)
   int import_tokens = 100;                          // alive at once, per key
+  int access_points = 100;                          // per account and region
   std::size_t cache_bytes = std::size_t{64} << 20;  // of loaded key versions
   // How long the wall clock must have run steadily beside the monotonic one before
   // anything is deleted by date.
@@ -86,6 +88,7 @@ class Kms {
   ImportService& imports();
   ComputeService& compute();
   AsymmetricService& asymmetric();
+  AccessPointService& access_points();
 
   // RunDueWork does what dates ask for: rotation, planned deletion, expiry of imported
   // material, forgetting of old request ids. Each is one idempotent transaction, so

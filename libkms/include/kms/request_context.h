@@ -4,6 +4,8 @@
 #ifndef KMS_REQUEST_CONTEXT_H_
 #define KMS_REQUEST_CONTEXT_H_
 
+#include <cstdint>
+#include <memory>
 #include <string>
 
 #include "kms/clock.h"
@@ -11,16 +13,28 @@
 
 namespace kms {
 
+class AccessPointRules;  // kms/access_point_rules.h
+
+// Which operations an access key of an access point is for: all that access points
+// offer, those on keys, or those on certificates.
+enum class AccessKeyScope : std::uint8_t { kFull, kKeys, kCertificates };
+
 // Who asks.
 struct Principal {
   std::string account;
   std::string user;
   std::string access_key;
   bool root = false;  // the user that the account began with
+  // Under an access key of an access point: its id; `user` is who made the key.
+  std::string access_point{};
+  AccessKeyScope scope = AccessKeyScope::kFull;
 };
 
 struct RequestContext {
   Principal principal;
+  // What the principal's access point allows, as of the beginning of the request. An
+  // access point without rules may do nothing.
+  std::shared_ptr<const AccessPointRules> access_point_rules{};
   std::string region;
   std::string project = "default";  // enterprise project (epId)
   std::string source;               // the caller's address, for the audit log

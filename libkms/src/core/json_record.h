@@ -14,6 +14,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
+#include <boost/json/value_from.hpp>
 #include <boost/json/value_to.hpp>
 #include <boost/system/error_code.hpp>
 #include <cstdint>
@@ -24,6 +25,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "kms/encoding.h"
 #include "kms/result.h"
@@ -51,6 +53,8 @@ struct Writer {
       if (!value.empty()) object[name] = ToBase64(value);
     } else if constexpr (std::is_enum_v<T>) {
       object[name] = static_cast<std::int64_t>(value);
+    } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+      object[name] = boost::json::value_from(value);
     } else {
       object[name] = value;
     }

@@ -7,6 +7,7 @@
 
 #include "audit/outbox.h"
 #include "core/json_record.h"
+#include "identity/access_key_record.h"
 #include "kms/encoding.h"
 
 namespace kms {
@@ -16,82 +17,22 @@ struct AccountRecord {
   std::string root_user;
 };
 
-struct AccessKeyRecord {
-  std::string id;
-  std::string account;
-  std::string user;
-  bool root = false;
-  bool enabled = true;
-  Bytes sealed;  // the secret key
-};
-
 template <typename Archive>
 void Members(Archive& archive, AccountRecord& r) {
   archive("id", r.id);
   archive("rootUser", r.root_user);
 }
 
-template <typename Archive>
-void Members(Archive& archive, AccessKeyRecord& r) {
-  archive("id", r.id);
-  archive("account", r.account);
-  archive("user", r.user);
-  archive("root", r.root);
-  archive("enabled", r.enabled);
-  archive("sealed", r.sealed);
-}
-
 namespace {
 
-constexpr std::size_t kSecretSize = 32;
-constexpr std::size_t kIdBytes = 16;
 // More are never in use at once; the cache starts anew when it is full.
 constexpr std::size_t kMaxCached = 10'000;
 
 std::string AccountPlace(std::string_view account) {
   return JoinKey({"account", account});
 }
-std::string AccessKeyPlace(std::string_view access_key) {
-  return JoinKey({"access-key", access_key});
-}
 std::string AccessKeysOfUser(std::string_view account, std::string_view user) {
   return JoinKey({"access-keys-of-user", account, user});
-}
-
-Place SecretPlace(const AccessKeyRecord& record) {
-  return {record.account, record.id, {}, "secret-key"};
-}
-
-// A secret key is text that people copy: letters and digits, one byte of randomness
-// each as far as it can be used without a bias.
-Result<SecretBytes> NewSecret(CryptoBackend& random) {
-  constexpr std::string_view kAlphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-  constexpr std::size_t kUsable = 256 / kAlphabet.size() * kAlphabet.size();
-  Error failure(Reason::kRandomFailed);
-  bool good = true;
-  auto secret = SecretBytes::Filled(kSecretSize, [&](std::span<std::uint8_t> out) {
-    std::size_t filled = 0;
-    while (good && filled < out.size()) {
-      auto bytes = random.Random(2 * kSecretSize);
-      if (!bytes) {
-        good = false;
-        failure = std::move(bytes).error();
-        return;
-      }
-      for (const std::uint8_t byte : bytes->Reveal()) {
-        if (byte >= kUsable || filled == out.size()) continue;
-        out[filled++] = static_cast<std::uint8_t>(kAlphabet[byte % kAlphabet.size()]);
-      }
-    }
-  });
-  if (!good) return failure;
-  return secret;
-}
-
-Result<std::string> NewId(CryptoBackend& random) {
-  KMS_TRY(const SecretBytes bytes, random.Random(kIdBytes));
-  return ToHex(bytes.Reveal());
 }
 
 }  // namespace
@@ -115,12 +56,11 @@ class Identity::Impl {
       if (cached != cache_.end() && cached->second.revision == found->revision)
         return cached->second.access_key;
     }
-    KMS_TRY(const AccessKeyRecord record, ReadRecord<AccessKeyRecord>(found->value));
-    KMS_TRY(SecretBytes secret, root_.Open(SecretPlace(record), record.sealed));
+    KMS_TRY(const AccessKeyRecord record, ReadAccessKey(found->value));
+    KMS_TRY(SecretBytes secret, OpenSecretKey(root_, record));
     auto made = std::make_shared<const AccessKey>(
-        AccessKey{{record.account, record.user, record.id, record.root},
-                  record.enabled,
-                  std::move(secret)});
+        AccessKey{PrincipalOf(record), record.enabled, std::move(secret),
+                  record.region.value_or("")});
     const std::lock_guard lock(mutex_);
     if (cache_.size() >= kMaxCached) cache_.clear();
     cache_[record.id] = {found->revision, made};
@@ -135,8 +75,8 @@ class Identity::Impl {
 
   Result<void> CreateAccount(const HandOver& hand_over) {
     AccountRecord account;
-    KMS_TRY(account.id, NewId(random_));
-    KMS_TRY(account.root_user, NewId(random_));
+    KMS_TRY(account.id, NewIdentityId(random_));
+    KMS_TRY(account.root_user, NewIdentityId(random_));
     KMS_TRY(const Made made, NewKeyOf(account));
     KMS_CHECK_OK(hand_over(made.access_key));
     const AuditEvent event = EventOf(made.record, "createAccount");
@@ -187,14 +127,12 @@ class Identity::Impl {
   Result<Made> NewKeyOf(const AccountRecord& account) {
     Made made;
     AccessKeyRecord& record = made.record;
-    KMS_TRY(record.id, NewId(random_));
+    KMS_TRY(record.id, NewIdentityId(random_));
     record.account = account.id;
     record.user = account.root_user;
     record.root = true;
-    made.access_key.principal = {record.account, record.user, record.id, record.root};
-    KMS_TRY(made.access_key.secret, NewSecret(random_));
-    KMS_TRY(record.sealed,
-            root_.Seal(SecretPlace(record), made.access_key.secret.Reveal()));
+    made.access_key.principal = PrincipalOf(record);
+    KMS_TRY(made.access_key.secret, NewSecretKey(random_, root_, record));
     return made;
   }
 
@@ -209,7 +147,7 @@ class Identity::Impl {
   }
 
   static void Put(Transaction& transaction, const AccessKeyRecord& record) {
-    transaction.Put(AccessKeyPlace(record.id), WriteRecord(record));
+    transaction.Put(AccessKeyPlace(record.id), WriteAccessKey(record));
     transaction.Put(AccessKeysOfUser(record.account, record.user) + JoinKey({record.id}),
                     record.id);
   }

@@ -25,6 +25,29 @@ Result<Page<AliasDescription>> ListIndex(const Snapshot& snapshot,
   return listed;
 }
 
+// The aliases of the keys on which the principal may do `action`.
+Result<Page<AliasDescription>> ListVisible(Domain& domain, const Snapshot& snapshot,
+                                           const RequestContext& context,
+                                           const PageRequest& page,
+                                           std::string_view action) {
+  KMS_TRY(auto all, ListIndex(snapshot, context,
+                              place::AliasList(context.principal.account, context.region),
+                              {0, static_cast<std::size_t>(-1)}));
+  Page<AliasDescription> listed;
+  const std::size_t first = FirstOf(page);
+  for (AliasDescription& alias : all.items) {
+    const auto key = domain.FindKey(snapshot, context, alias.key, action);
+    if (!key) {
+      if (key.error().error_class() == ErrorClass::kNotFound) continue;
+      return key.error();
+    }
+    if (listed.total >= first && listed.items.size() < page.size)
+      listed.items.push_back(std::move(alias));
+    ++listed.total;
+  }
+  return listed;
+}
+
 }  // namespace
 
 AliasService::AliasService(std::shared_ptr<Domain> domain) : domain_(std::move(domain)) {}
@@ -94,10 +117,14 @@ Result<void> AliasService::Delete(const RequestContext& context, std::string_vie
 
 Result<Page<AliasDescription>> AliasService::List(const RequestContext& context,
                                                   const PageRequest& page) {
+  constexpr std::string_view kAction = "kms:cmk:listAlias";
   const std::string& account = context.principal.account;
-  KMS_CHECK_OK(domain_->parts().policy.May(context, "kms:cmk:listAlias",
-                                           {account, context.region, {}, {}}));
+  const Policy& policy = domain_->parts().policy;
   KMS_TRY(const auto snapshot, domain_->parts().store.Read());
+  if (!policy.May(context, kAction, {account, context.region, {}, {}})) {
+    KMS_CHECK_OK(policy.MayAnywhere(context, kAction));
+    return ListVisible(*domain_, *snapshot, context, page, kAction);
+  }
   KMS_TRY(auto listed,
           ListIndex(*snapshot, context, place::AliasList(account, context.region), page));
   KMS_TRY(listed.total,

@@ -27,6 +27,9 @@ inline constexpr UnixMillis kMillisPerDay = 24LL * 60 * 60 * 1000;
 // An interval of automatic rotation is 7 to 730 days. Fails: kBadRotationInterval.
 Result<void> CheckRotationDays(int days);
 
+// Whether `name` can be the id of an enterprise project.
+bool IsProjectName(std::string_view name);
+
 // A version made ready for use: one of the three.
 struct LoadedVersion {
   std::string key;
@@ -47,7 +50,7 @@ struct Material {
 
 // What a change tells about itself, for the audit log and for a repeated request.
 struct ChangeNote {
-  std::string key;
+  std::string key;  // or access point, or its access key
   std::string version;
   std::string outcome;  // a JSON text; empty: success without a result
 };

@@ -26,14 +26,6 @@ Result<void> CheckDescription(std::string_view text) {
   return {};
 }
 
-// The id of an enterprise project.
-bool IsProjectName(std::string_view name) {
-  return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '_';
-  });
-}
-
 Result<void> CheckNewKey(const NewKey& wanted) {
   const bool symmetric = IsSymmetric(wanted.spec);
   if (symmetric && wanted.usage == KeyUsage::kSignVerify)
@@ -55,6 +47,13 @@ Result<void> CheckNewKey(const NewKey& wanted) {
 }
 
 }  // namespace
+
+bool IsProjectName(std::string_view name) {
+  return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '-' || c == '_';
+  });
+}
 
 Result<void> CheckRotationDays(int days) {
   if (days < kMinRotationDays || days > kMaxRotationDays)
@@ -145,9 +144,12 @@ Result<KeyDescription> KeyService::Describe(const RequestContext& context,
 Result<Page<KeyDescription>> KeyService::List(const RequestContext& context,
                                               const KeyFilter& filter,
                                               const PageRequest& page) {
+  constexpr std::string_view kAction = "kms:cmk:list";
   const std::string& account = context.principal.account;
-  KMS_CHECK_OK(domain_->parts().policy.May(context, "kms:cmk:list",
-                                           {account, context.region, {}, {}}));
+  const Policy& policy = domain_->parts().policy;
+  const bool sees_all =
+      policy.May(context, kAction, {account, context.region, {}, {}}).has_value();
+  if (!sees_all) KMS_CHECK_OK(policy.MayAnywhere(context, kAction));
   KMS_TRY(const auto snapshot, domain_->parts().store.Read());
   Page<KeyDescription> listed;
   const std::string index = place::KeyList(account, context.region);
@@ -158,7 +160,8 @@ Result<Page<KeyDescription>> KeyService::List(const RequestContext& context,
     return std::optional<KeyRecord>(std::move(key));
   };
 
-  const bool filtered = filter.usage || filter.level || filter.spec || filter.state;
+  const bool filtered =
+      !sees_all || filter.usage || filter.level || filter.spec || filter.state;
   if (!filtered) {
     KMS_TRY(listed.total,
             LiveCount(*snapshot, place::KeyCounter(account, context.region)));
@@ -180,7 +183,9 @@ Result<Page<KeyDescription>> KeyService::List(const RequestContext& context,
     if (!key || (filter.usage && key->usage != *filter.usage) ||
         (filter.level && key->level != *filter.level) ||
         (filter.spec && key->spec != *filter.spec) ||
-        (filter.state && StateOf(*key, now) != *filter.state))
+        (filter.state && StateOf(*key, now) != *filter.state) ||
+        (!sees_all &&
+         !policy.May(context, kAction, {account, context.region, key->project, key->id})))
       continue;
     if (listed.total >= first && listed.items.size() < page.size) {
       KMS_TRY(KeyDescription described, domain_->DescribeKey(*snapshot, *key));

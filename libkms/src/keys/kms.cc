@@ -67,6 +67,7 @@ class Kms::Impl {
         imports(domain),
         compute(domain),
         asymmetric(domain),
+        access_points(domain),
         due_worker(domain) {}
 
   std::shared_ptr<Domain> domain;
@@ -76,6 +77,7 @@ class Kms::Impl {
   ImportService imports;
   ComputeService compute;
   AsymmetricService asymmetric;
+  AccessPointService access_points;
   DueWorker due_worker;
   std::mutex draining;
 };
@@ -94,6 +96,7 @@ VersionService& Kms::versions() { return impl_->versions; }
 ImportService& Kms::imports() { return impl_->imports; }
 ComputeService& Kms::compute() { return impl_->compute; }
 AsymmetricService& Kms::asymmetric() { return impl_->asymmetric; }
+AccessPointService& Kms::access_points() { return impl_->access_points; }
 
 Result<DueWork> Kms::RunDueWork() { return impl_->due_worker.Run(); }
 

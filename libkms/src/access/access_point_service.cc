@@ -1,0 +1,500 @@
+#include "kms/access_point_service.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "access/access_point_record.h"
+#include "identity/access_key_record.h"
+#include "keys/domain.h"
+#include "keys/paging.h"
+
+namespace kms {
+
+// Compiled rules, each with the revision of the record that they were made of.
+class AccessPointRulesCache {
+ public:
+  struct Entry {
+    Revision revision;
+    std::shared_ptr<const AccessPointRules> rules;
+  };
+  LruCache<Entry> entries{std::size_t{8} << 20};
+};
+
+namespace {
+
+// About what a name on a list takes when it is compiled.
+constexpr std::size_t kNameBytes = 128;
+
+AccessPointDescription Describe(AccessPointRecord record) {
+  AccessPointDescription described;
+  described.id = std::move(record.id);
+  described.endpoint = std::move(record.endpoint);
+  described.name = std::move(record.name);
+  described.vpc = std::move(record.vpc);
+  described.subnet = std::move(record.subnet);
+  described.project = std::move(record.project);
+  described.email = std::move(record.email);
+  described.description = std::move(record.description);
+  described.created = record.created;
+  return described;
+}
+
+// The access point of that id, on which the principal may do `action`.
+Result<AccessPointRecord> ReadPoint(const Domain& domain, const Reader& reader,
+                                    const RequestContext& context, std::string_view id,
+                                    std::string_view action) {
+  KMS_TRY(const auto found,
+          reader.Get(place::AccessPoint(context.principal.account, context.region, id)));
+  if (!found) return Reason::kAccessPointNotFound;
+  KMS_TRY(AccessPointRecord point, ReadAccessPoint(found->value));
+  if (!domain.parts().policy.May(context, action,
+                                 {point.account, point.region, point.project, point.id}))
+    return Reason::kAccessPointNotFound;
+  return point;
+}
+
+// The access key of that id, if it is one of an access point of the account and region
+// on which the principal may do `action`.
+Result<AccessKeyRecord> ReadPointKey(const Domain& domain, const Reader& reader,
+                                     const RequestContext& context, std::string_view id,
+                                     std::string_view action) {
+  KMS_TRY(const auto found, reader.Get(AccessKeyPlace(id)));
+  if (!found) return Reason::kAccessKeyNotFound;
+  KMS_TRY(AccessKeyRecord key, ReadAccessKey(found->value));
+  if (!key.access_point || key.account != context.principal.account ||
+      key.region != context.region)
+    return Reason::kAccessKeyNotFound;
+  const auto point = ReadPoint(domain, reader, context, *key.access_point, action);
+  if (!point) {
+    if (point.error().error_class() == ErrorClass::kNotFound)
+      return Reason::kAccessKeyNotFound;
+    return point.error();
+  }
+  return key;
+}
+
+void PutPoint(Transaction& transaction, const AccessPointRecord& point) {
+  transaction.Put(place::AccessPoint(point.account, point.region, point.id),
+                  WriteAccessPoint(point));
+}
+
+// Changes one access point.
+template <typename Change>
+Result<void> ChangePoint(Domain& domain, const RequestContext& context,
+                         std::string_view id, std::string_view action, Change change) {
+  KMS_CHECK_OK(domain.Change(
+      context, [&](Transaction& transaction, ChangeNote& note) -> Result<void> {
+        KMS_TRY(AccessPointRecord point,
+                ReadPoint(domain, transaction, context, id, action));
+        KMS_CHECK_OK(change(transaction, point));
+        PutPoint(transaction, point);
+        note.key = point.id;
+        return {};
+      }));
+  return {};
+}
+
+// Reads one access point.
+template <typename Read>
+auto WithPoint(const Domain& domain, const RequestContext& context, std::string_view id,
+               std::string_view action, Read read)
+    -> decltype(read(std::declval<const Snapshot&>(),
+                     std::declval<const AccessPointRecord&>())) {
+  KMS_TRY(const auto snapshot, domain.parts().store.Read());
+  KMS_TRY(const AccessPointRecord point,
+          ReadPoint(domain, *snapshot, context, id, action));
+  return read(*snapshot, point);
+}
+
+Result<std::vector<bool>> TellActions(const Domain& domain, const RequestContext& context,
+                                      std::string_view id, std::string_view action,
+                                      std::span<const std::string_view> actions) {
+  return WithPoint(
+      domain, context, id, action,
+      [&](const Snapshot&, const AccessPointRecord& point) -> Result<std::vector<bool>> {
+        const NameCheck check(point.action_check, point.actions);
+        std::vector<bool> allowed;
+        for (const std::string_view each : actions) allowed.push_back(check.Allows(each));
+        return allowed;
+      });
+}
+
+Result<std::string> FirstAlias(const Reader& reader, std::string_view account,
+                               std::string_view key) {
+  KMS_TRY(const auto found, reader.Scan(place::AliasesOfKey(account, key), {}, 1));
+  if (found.empty()) return std::string();
+  KMS_TRY(PointerRecord pointer, FromJson<PointerRecord>(found.front().value));
+  return std::move(pointer.name);
+}
+
+Result<std::vector<PointResource>> ListResources(const Domain& domain,
+                                                 const RequestContext& context,
+                                                 std::string_view id,
+                                                 std::string_view action,
+                                                 bool allowed_only) {
+  return WithPoint(
+      domain, context, id, action,
+      [&](const Snapshot& snapshot,
+          const AccessPointRecord& point) -> Result<std::vector<PointResource>> {
+        const NameCheck check(point.resource_check, point.resources);
+        std::vector<PointResource> listed;
+        KMS_TRY(const auto keys,
+                PageOf(snapshot, place::KeyList(point.account, point.region),
+                       {0, static_cast<std::size_t>(-1)}));
+        for (const std::string& key : keys) {
+          const bool allowed = check.Allows(key);
+          if (allowed_only && !allowed) continue;
+          KMS_TRY(std::string alias, FirstAlias(snapshot, point.account, key));
+          listed.push_back({key, std::move(alias), allowed});
+        }
+        return listed;
+      });
+}
+
+std::vector<std::string> ToTexts(std::span<const std::string_view> views) {
+  return {views.begin(), views.end()};
+}
+
+}  // namespace
+
+AccessPointService::AccessPointService(std::shared_ptr<Domain> domain)
+    : domain_(std::move(domain)), cache_(std::make_unique<AccessPointRulesCache>()) {}
+AccessPointService::~AccessPointService() = default;
+
+Result<AccessPointDescription> AccessPointService::Create(const RequestContext& context,
+                                                          const NewAccessPoint& wanted) {
+  if (!IsProjectName(wanted.project)) return Error(Reason::kBadParameter).About("epId");
+  KMS_CHECK_OK(domain_->parts().policy.May(
+      context, "kms:accessPoint:createApplicationAccessPoint",
+      {context.principal.account, context.region, wanted.project, {}}));
+  AccessPointRecord point;
+  KMS_TRY(point.id, domain_->NewId());
+  KMS_TRY(point.endpoint, domain_->NewId());
+  point.account = context.principal.account;
+  point.region = context.region;
+  point.project = wanted.project;
+  point.creator = context.principal.user;
+  point.name = wanted.name;
+  point.vpc = wanted.vpc;
+  point.subnet = wanted.subnet;
+  point.email = wanted.email;
+  point.description = wanted.description;
+  point.created = domain_->Now();
+  KMS_TRY(
+      const std::string outcome,
+      domain_->Change(
+          context, [&](Transaction& transaction, ChangeNote& note) -> Result<void> {
+            const std::string counter =
+                place::AccessPointCounter(point.account, point.region);
+            KMS_TRY(const std::size_t live, LiveCount(transaction, counter));
+            if (live >= static_cast<std::size_t>(domain_->parts().limits.access_points))
+              return Reason::kQuotaUsedUp;
+            AccessPointRecord placed = point;
+            KMS_TRY(placed.position, Domain::CountUp(transaction, counter));
+            PutPoint(transaction, placed);
+            transaction.Put(
+                place::AccessPointList(placed.account, placed.region, placed.position),
+                ToJson(PointerRecord{placed.id}));
+            note.key = placed.id;
+            note.outcome = WriteAccessPoint(placed);
+            return {};
+          }));
+  KMS_TRY(AccessPointRecord made, ReadAccessPoint(outcome));
+  return Describe(std::move(made));
+}
+
+Result<Page<AccessPointDescription>> AccessPointService::List(
+    const RequestContext& context, const PageRequest& page) {
+  constexpr std::string_view kAction = "kms:accessPoint:listApplicationAccessPoint";
+  const std::string& account = context.principal.account;
+  const Policy& policy = domain_->parts().policy;
+  KMS_CHECK_OK(policy.MayAnywhere(context, kAction));
+  KMS_TRY(const auto snapshot, domain_->parts().store.Read());
+  // There are few, so that each can be asked about.
+  KMS_TRY(const auto ids,
+          PageOf(*snapshot, place::AccessPointList(account, context.region),
+                 {0, static_cast<std::size_t>(-1)}));
+  Page<AccessPointDescription> listed;
+  const std::size_t first = FirstOf(page);
+  for (const std::string& id : ids) {
+    auto point = ReadPoint(*domain_, *snapshot, context, id, kAction);
+    if (!point) {
+      if (point.error().error_class() == ErrorClass::kNotFound) continue;
+      return std::move(point).error();
+    }
+    if (listed.total >= first && listed.items.size() < page.size)
+      listed.items.push_back(Describe(std::move(*point)));
+    ++listed.total;
+  }
+  return listed;
+}
+
+Result<void> AccessPointService::Delete(const RequestContext& context,
+                                        std::string_view id) {
+  KMS_CHECK_OK(domain_->Change(
+      context, [&](Transaction& transaction, ChangeNote& note) -> Result<void> {
+        KMS_TRY(const AccessPointRecord point,
+                ReadPoint(*domain_, transaction, context, id,
+                          "kms:accessPoint:deleteApplicationAccessPoint"));
+        KMS_TRY(const auto keys, transaction.Scan(place::KeysOfAccessPoint(point.id), {},
+                                                  static_cast<std::size_t>(-1)));
+        for (const Record& record : keys) {
+          KMS_TRY(const PointerRecord key, FromJson<PointerRecord>(record.value));
+          transaction.Erase(AccessKeyPlace(key.name));
+          transaction.Erase(record.key);
+        }
+        transaction.Erase(
+            place::KeyCounterOfAccessPoint(point.account, point.region, point.id));
+        transaction.Erase(
+            place::AccessPointList(point.account, point.region, point.position));
+        transaction.Erase(place::AccessPoint(point.account, point.region, point.id));
+        note.key = point.id;
+        return Domain::CountDown(
+            transaction, place::AccessPointCounter(point.account, point.region), 1);
+      }));
+  return {};
+}
+
+Result<NewPointKey> AccessPointService::CreateKey(const RequestContext& context,
+                                                  std::string_view id,
+                                                  AccessKeyScope scope) {
+  const auto answer = [](const std::string& outcome) -> Result<NewPointKey> {
+    KMS_TRY(PointKeyOutcome made, ReadPointKeyOutcome(outcome));
+    return NewPointKey{std::move(made.id), std::nullopt, std::move(made.user),
+                       made.scope};
+  };
+  KMS_TRY(const auto repeated, domain_->RepeatedOutcome(context));
+  if (repeated) return answer(*repeated);
+
+  AccessKeyRecord key;
+  KMS_TRY(key.id, NewIdentityId(domain_->parts().software));
+  key.account = context.principal.account;
+  key.user = context.principal.user;
+  key.access_point = id;
+  key.region = context.region;
+  key.scope = scope;
+  key.created = domain_->Now();
+  KMS_TRY(SecretBytes secret,
+          NewSecretKey(domain_->parts().software, domain_->parts().root, key));
+  KMS_TRY(const std::string outcome,
+          domain_->Change(
+              context, [&](Transaction& transaction, ChangeNote& note) -> Result<void> {
+                KMS_TRY(
+                    const AccessPointRecord point,
+                    ReadPoint(*domain_, transaction, context, id, "kms:ak:createUserAk"));
+                const std::string counter =
+                    place::KeyCounterOfAccessPoint(point.account, point.region, point.id);
+                KMS_TRY(const std::size_t live, LiveCount(transaction, counter));
+                if (live >= kMaxKeys) return Reason::kQuotaUsedUp;
+                AccessKeyRecord placed = key;
+                KMS_TRY(placed.position, Domain::CountUp(transaction, counter));
+                transaction.Put(AccessKeyPlace(placed.id), WriteAccessKey(placed));
+                transaction.Put(place::KeysOfAccessPoint(point.id, *placed.position),
+                                ToJson(PointerRecord{placed.id}));
+                note.key = placed.id;
+                note.outcome = WritePointKeyOutcome({placed.id, placed.user, scope});
+                return {};
+              }));
+  KMS_TRY(NewPointKey made, answer(outcome));
+  // Another thread may have been faster with the same request: then its key counts.
+  if (made.id == key.id) made.secret = std::move(secret);
+  return made;
+}
+
+Result<Page<PointKeyDescription>> AccessPointService::ListKeys(
+    const RequestContext& context, std::string_view id, const PageRequest& page) {
+  using Keys = Page<PointKeyDescription>;
+  return WithPoint(
+      *domain_, context, id, "kms:ak:listUserAk",
+      [&](const Snapshot& snapshot, const AccessPointRecord& point) -> Result<Keys> {
+        Keys listed;
+        KMS_TRY(listed.total,
+                LiveCount(snapshot, place::KeyCounterOfAccessPoint(
+                                        point.account, point.region, point.id)));
+        KMS_TRY(const auto ids,
+                PageOf(snapshot, place::KeysOfAccessPoint(point.id), page));
+        for (const std::string& each : ids) {
+          KMS_TRY(const auto found, snapshot.Get(AccessKeyPlace(each)));
+          if (!found) continue;
+          KMS_TRY(const AccessKeyRecord key, ReadAccessKey(found->value));
+          listed.items.push_back({key.id, key.scope.value_or(AccessKeyScope::kFull),
+                                  key.enabled, key.created.value_or(0)});
+        }
+        return listed;
+      });
+}
+
+Result<void> AccessPointService::SwitchKey(const RequestContext& context,
+                                           std::string_view access_key,
+                                           std::string_view action, bool on) {
+  KMS_CHECK_OK(domain_->Change(
+      context, [&](Transaction& transaction, ChangeNote& note) -> Result<void> {
+        KMS_TRY(AccessKeyRecord key,
+                ReadPointKey(*domain_, transaction, context, access_key, action));
+        key.enabled = on;
+        transaction.Put(AccessKeyPlace(key.id), WriteAccessKey(key));
+        note.key = key.id;
+        return {};
+      }));
+  return {};
+}
+
+Result<void> AccessPointService::EnableKey(const RequestContext& context,
+                                           std::string_view access_key) {
+  return SwitchKey(context, access_key, "kms:ak:enableUserAk", true);
+}
+
+Result<void> AccessPointService::DisableKey(const RequestContext& context,
+                                            std::string_view access_key) {
+  return SwitchKey(context, access_key, "kms:ak:disableUserAk", false);
+}
+
+Result<void> AccessPointService::DeleteKey(const RequestContext& context,
+                                           std::string_view access_key) {
+  KMS_CHECK_OK(domain_->Change(
+      context, [&](Transaction& transaction, ChangeNote& note) -> Result<void> {
+        KMS_TRY(const AccessKeyRecord key,
+                ReadPointKey(*domain_, transaction, context, access_key,
+                             "kms:ak:deleteUserAk"));
+        transaction.Erase(AccessKeyPlace(key.id));
+        transaction.Erase(
+            place::KeysOfAccessPoint(*key.access_point, key.position.value_or(0)));
+        note.key = key.id;
+        return Domain::CountDown(
+            transaction,
+            place::KeyCounterOfAccessPoint(key.account, *key.region, *key.access_point),
+            1);
+      }));
+  return {};
+}
+
+Result<void> AccessPointService::ChangeActions(
+    const RequestContext& context, std::string_view id, PolicyChange change,
+    std::span<const std::string_view> actions) {
+  if (!std::ranges::all_of(actions, IsAccessPointAction))
+    return Error(Reason::kBadParameter).About("policyList");
+  return ChangePoint(*domain_, context, id, "kms:accessPoint:changePointUriPolicy",
+                     [&](Transaction&, AccessPointRecord& point) -> Result<void> {
+                       ChangeCheck(point.action_check, point.actions, change,
+                                   ToTexts(actions));
+                       if (point.actions.size() > kMaxNames) return Reason::kQuotaUsedUp;
+                       return {};
+                     });
+}
+
+Result<void> AccessPointService::ChangeResources(const RequestContext& context,
+                                                 std::string_view id, PolicyChange change,
+                                                 std::span<const std::string_view> keys) {
+  return ChangePoint(
+      *domain_, context, id, "kms:accessPoint:changePointResourcePolicy",
+      [&](Transaction& transaction, AccessPointRecord& point) -> Result<void> {
+        std::vector<std::string> ids;
+        for (const std::string_view name : keys) {
+          // Who may change the policy, but not see the key, learns nothing of it here.
+          auto key = domain_->ReadKey(transaction, context, name, "kms:cmk:describe",
+                                      Reason::kBadParameter);
+          if (!key) return std::move(key).error().About("cmkList");
+          ids.push_back(std::move(key->id));
+        }
+        ChangeCheck(point.resource_check, point.resources, change, std::move(ids));
+        if (point.resources.size() > kMaxNames) return Reason::kQuotaUsedUp;
+        return {};
+      });
+}
+
+Result<void> AccessPointService::CloseChecks(const RequestContext& context,
+                                             std::string_view id) {
+  return ChangePoint(*domain_, context, id, "kms:accessPoint:closePolicyCheck",
+                     [](Transaction&, AccessPointRecord& point) -> Result<void> {
+                       point.action_check = point.resource_check = CheckKind::kClosed;
+                       point.actions.clear();
+                       point.resources.clear();
+                       return {};
+                     });
+}
+
+Result<bool> AccessPointService::HasOpenCheck(const RequestContext& context,
+                                              std::string_view id) {
+  return WithPoint(*domain_, context, id, "kms:accessPoint:policyCheckIsOpen",
+                   [](const Snapshot&, const AccessPointRecord& point) -> Result<bool> {
+                     return point.action_check != CheckKind::kClosed ||
+                            point.resource_check != CheckKind::kClosed;
+                   });
+}
+
+Result<std::vector<bool>> AccessPointService::AllActions(
+    const RequestContext& context, std::string_view id,
+    std::span<const std::string_view> actions) {
+  return TellActions(*domain_, context, id, "kms:accessPoint:listAllUri", actions);
+}
+
+Result<std::vector<bool>> AccessPointService::AllowedActions(
+    const RequestContext& context, std::string_view id,
+    std::span<const std::string_view> actions) {
+  return TellActions(*domain_, context, id, "kms:accessPoint:listPointUriPolicy",
+                     actions);
+}
+
+Result<std::vector<PointResource>> AccessPointService::AllResources(
+    const RequestContext& context, std::string_view id) {
+  return ListResources(*domain_, context, id, "kms:accessPoint:listPointResourcePolicy",
+                       false);
+}
+
+Result<std::vector<PointResource>> AccessPointService::AllowedResources(
+    const RequestContext& context, std::string_view id) {
+  return ListResources(*domain_, context, id, "kms:accessPoint:describeResourcePolicy",
+                       true);
+}
+
+Result<void> AccessPointService::SetWhitelist(const RequestContext& context,
+                                              std::string_view id,
+                                              std::string_view endpoint,
+                                              const AddressWhitelist& whitelist) {
+  if (whitelist.blocks.size() > kMaxBlocks) return Reason::kQuotaUsedUp;
+  for (const std::string& block : whitelist.blocks)
+    if (!ParseAddressBlock(block)) return Error(Reason::kBadParameter).About("ips");
+  return ChangePoint(*domain_, context, id, "kms:accessPoint:addEndpointWhitelist",
+                     [&](Transaction&, AccessPointRecord& point) -> Result<void> {
+                       if (!endpoint.empty() && endpoint != point.endpoint)
+                         return Error(Reason::kBadParameter).About("endpointId");
+                       point.checks_addresses = whitelist.enabled;
+                       point.addresses = whitelist.blocks;
+                       return {};
+                     });
+}
+
+Result<AddressWhitelist> AccessPointService::Whitelist(const RequestContext& context,
+                                                       std::string_view id) {
+  return WithPoint(
+      *domain_, context, id, "kms:accessPoint:showEndpointWhitelist",
+      [](const Snapshot&, const AccessPointRecord& point) -> Result<AddressWhitelist> {
+        return AddressWhitelist{point.checks_addresses, point.addresses};
+      });
+}
+
+Result<std::shared_ptr<const AccessPointRules>> AccessPointService::Rules(
+    const Principal& principal, std::string_view region) {
+  using Shared = std::shared_ptr<const AccessPointRules>;
+  std::string store_key =
+      place::AccessPoint(principal.account, region, principal.access_point);
+  KMS_TRY(const auto snapshot, domain_->parts().store.Read());
+  KMS_TRY(const auto found, snapshot->Get(store_key));
+  if (!found) {
+    cache_->entries.Erase(store_key);
+    return Reason::kAccessPointNotFound;
+  }
+  const auto cached = cache_->entries.Find(store_key);
+  if (cached != nullptr && cached->revision == found->revision) return cached->rules;
+  KMS_TRY(const AccessPointRecord point, ReadAccessPoint(found->value));
+  KMS_TRY(AccessPointRules compiled, Compile(point));
+  Shared rules = std::make_shared<const AccessPointRules>(std::move(compiled));
+  cache_->entries.Put(std::move(store_key),
+                      std::make_shared<const AccessPointRulesCache::Entry>(
+                          AccessPointRulesCache::Entry{found->revision, rules}),
+                      sizeof(AccessPointRules) + kNameBytes * (1 + point.actions.size() +
+                                                               point.resources.size()));
+  return rules;
+}
+
+}  // namespace kms
