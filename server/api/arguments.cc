@@ -16,6 +16,7 @@ namespace kms::server {
 namespace {
 
 constexpr std::size_t kMaxNameBytes = 255;
+constexpr std::size_t kMaxTexts = 1000;
 constexpr std::string_view kPemBegin = "-----BEGIN PUBLIC KEY-----";
 constexpr std::string_view kPemEnd = "-----END PUBLIC KEY-----";
 
@@ -107,7 +108,10 @@ Result<Raw> Find(const Parameter& parameter, const RequestBody& body,
   Raw raw;
   const RequestBody::Member* const member = body.Find(parameter.name);
   if (member != nullptr && member->type != RequestBody::Type::kNull)
-    raw = {true, member->type == RequestBody::Type::kNested, member->text};
+    raw = {true,
+           member->type == RequestBody::Type::kNested ||
+               member->type == RequestBody::Type::kTexts,
+           member->text};
   if (settles(raw) || parameter.where != Where::kHeader) return raw;
 
   KMS_TRY(const Raw from_query, OnlyValue(parameter, query, std::equal_to<>()));
@@ -123,8 +127,8 @@ Result<Raw> Find(const Parameter& parameter, const RequestBody& body,
   std::abort();
 }
 
-using Value =
-    std::variant<std::monostate, std::string_view, std::int64_t, bool, ByteView>;
+using Value = std::variant<std::monostate, std::string_view, std::int64_t, bool, ByteView,
+                           std::vector<std::string_view>>;
 
 Result<Value> ReadInteger(const Parameter& parameter, std::string_view text) {
   const auto number = ToInteger(text);
@@ -188,8 +192,28 @@ Result<Value> ReadValue(const Parameter& parameter, std::string_view text, Arena
     case Kind::kBase64:
     case Kind::kPublicKey:
       return ReadBytes(parameter, text, arena);
+    case Kind::kTexts:
+      break;
   }
   return Bad(parameter);
+}
+
+// Nothing, if there is none.
+Result<Value> ReadTexts(const Parameter& parameter, const RequestBody& body) {
+  const RequestBody::Member* const member = body.Find(parameter.name);
+  if (member == nullptr || member->type == RequestBody::Type::kNull ||
+      (member->type == RequestBody::Type::kText && member->text.empty()))
+    return Value();
+  if (member->type != RequestBody::Type::kTexts) return Bad(parameter);
+  const auto items = body.ItemsOf(*member);
+  if (items.empty()) return Value();
+  if (items.size() > kMaxTexts) return TooLong(parameter);
+  for (const std::string_view item : items) {
+    if (item.empty()) return Bad(parameter);
+    if (CountCharacters(item) > static_cast<std::size_t>(parameter.max))
+      return TooLong(parameter);
+  }
+  return Value(std::vector<std::string_view>(items.begin(), items.end()));
 }
 
 void Append(WipedString& out, std::string_view text) {
@@ -207,6 +231,13 @@ Result<Arguments> Arguments::Read(const Operation& operation, const RequestBody&
   Arguments arguments(operation);
   arguments.values_.reserve(operation.parameters.size());
   for (const Parameter& parameter : operation.parameters) {
+    if (parameter.kind == Kind::kTexts) {
+      KMS_TRY(Value texts, ReadTexts(parameter, body));
+      if (parameter.required && std::holds_alternative<std::monostate>(texts))
+        return Error(parameter.missing).About(parameter.name);
+      arguments.values_.push_back(std::move(texts));
+      continue;
+    }
     KMS_TRY(const Raw raw, Find(parameter, body, query, headers));
     if (raw.nested) return Bad(parameter);
     const bool is_value =
@@ -276,12 +307,23 @@ ByteView Arguments::Bytes(std::string_view name) const {
   return bytes == nullptr ? ByteView() : *bytes;
 }
 
+std::span<const std::string_view> Arguments::Texts(std::string_view name) const {
+  const auto row = std::ranges::find(operation_->parameters, name, &Parameter::name);
+  const Value& value = Slot(name);
+  if (row->kind != Kind::kTexts) Misused(*operation_, name);
+  const auto* const texts = std::get_if<std::vector<std::string_view>>(&value);
+  if (texts == nullptr) return {};
+  return *texts;
+}
+
 void Arguments::KeepIn(Arena& arena) {
   for (Value& value : values_) {
     if (auto* const text = std::get_if<std::string_view>(&value)) {
       *text = arena.Keep(*text);
     } else if (auto* const bytes = std::get_if<ByteView>(&value)) {
       *bytes = AsBytes(arena.Keep(AsText(*bytes)));
+    } else if (auto* const texts = std::get_if<std::vector<std::string_view>>(&value)) {
+      for (std::string_view& item : *texts) item = arena.Keep(item);
     }
   }
 }
@@ -299,6 +341,9 @@ Digest32 Arguments::Fingerprint() const {
       Append(all, *truth ? "1" : "0");
     } else if (const auto* bytes = std::get_if<ByteView>(&value)) {
       Append(all, AsText(*bytes));
+    } else if (const auto* texts = std::get_if<std::vector<std::string_view>>(&value)) {
+      Append(all, KeyNumber(texts->size()));
+      for (const std::string_view text_of_list : *texts) Append(all, text_of_list);
     }
   }
   return Digest(DigestAlgorithm::kSha256, AsBytes({all.data(), all.size()}));

@@ -47,6 +47,9 @@ class Arguments {
   // kBase64, kPublicKey (DER). Empty if absent.
   ByteView Bytes(std::string_view name) const;
 
+  // kTexts. Empty if absent.
+  std::span<const std::string_view> Texts(std::string_view name) const;
+
   // KeepIn copies what points elsewhere into `arena`, for who outlasts the request.
   void KeepIn(Arena& arena);
 
@@ -55,8 +58,8 @@ class Arguments {
   Digest32 Fingerprint() const;
 
  private:
-  using Value =
-      std::variant<std::monostate, std::string_view, std::int64_t, bool, ByteView>;
+  using Value = std::variant<std::monostate, std::string_view, std::int64_t, bool,
+                             ByteView, std::vector<std::string_view>>;
   explicit Arguments(const Operation& operation) : operation_(&operation) {}
   const Value& Slot(std::string_view name) const;
 

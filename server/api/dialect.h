@@ -2,18 +2,18 @@
 // as a value in front of the one table of operations. Handlers ask it for everything
 // that differs between generations; kms/ knows none of it.
 //
-// The seed dialect is the manual's own (design, section 3).
+// The seed dialect is the manual's own (design, section 3). That of access points is
+// chosen by their signature scheme, never by a path.
 
 #ifndef KMS_SERVER_API_DIALECT_H_
 #define KMS_SERVER_API_DIALECT_H_
 
+#include <boost/json/object.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
-
-#include <boost/json/object.hpp>
 
 #include "api/operation.h"
 #include "http/wiped_string.h"
@@ -54,7 +54,8 @@ class Dialect {
 
   // PageIndex turns the page number of a request into an index from 0, by what the row of
   // the operation counts from.
-  virtual std::size_t PageIndex(const Operation& operation, std::int64_t number) const = 0;
+  virtual std::size_t PageIndex(const Operation& operation,
+                                std::int64_t number) const = 0;
 
  protected:
   Dialect() = default;
@@ -64,6 +65,12 @@ class Dialect {
 // UTC, and called `zone` in long dates.
 std::unique_ptr<Dialect> NewSeedDialect(int utc_offset_minutes = 0,
                                         std::string_view zone = "UTC");
+
+// NewAccessPointDialect returns what clients of access points speak: answers wrapped as
+// {"code":200,"msg":"success","data":{…}}, refusals with the published code as "code".
+// Dates and units are those of the seed dialect.
+std::unique_ptr<Dialect> NewAccessPointDialect(int utc_offset_minutes = 0,
+                                               std::string_view zone = "UTC");
 
 }  // namespace kms::server
 

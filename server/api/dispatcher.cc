@@ -21,6 +21,7 @@ namespace kms::server {
 namespace {
 
 constexpr std::string_view kRegion = "regionId";
+constexpr std::string_view kVersion = "/v1";
 constexpr std::string_view kRequestIdHeader = "ctyun-eop-request-id";
 constexpr std::size_t kMaxRequestId = 128;
 
@@ -76,6 +77,9 @@ struct Dispatcher::Job {
   RequestView view;
   std::string request_id;
   const Operation* operation = nullptr;
+  const Authenticator* authenticator = nullptr;
+  const Dialect* dialect = nullptr;
+  bool on_access_point = false;  // by the scheme of access points
   RequestContext context;
   Arena arena;
   ArenaResource resource{arena};
@@ -90,6 +94,11 @@ Dispatcher::Dispatcher(DispatcherParts parts)
       token_watch_(parts_.token_patience) {
   for (const Operation* const operation : parts_.operations)
     for (const std::string_view path : operation->paths) routes_[path] = operation;
+  for (const Operation* const operation : parts_.operations) {
+    const std::string_view path = operation->paths.front();
+    if (path.starts_with(kVersion))
+      access_point_routes_[path.substr(kVersion.size())] = operation;
+  }
 }
 
 Dispatcher::~Dispatcher() = default;
@@ -97,11 +106,16 @@ Dispatcher::~Dispatcher() = default;
 void Dispatcher::Handle(const HttpRequest& request, Respond respond) {
   const std::string_view path =
       request.target.substr(0, std::min(request.target.find('?'), request.target.size()));
-  if (pages_.Has(path, request.operator_listener)) {
+  if (pages_.Has(path, request.operator_listener, request.access_point)) {
     pages_.Answer(request.method, path, std::move(respond));
     return;
   }
-  Start(std::make_shared<Job>(request, std::move(respond), parts_.metrics));
+  auto job = std::make_shared<Job>(request, std::move(respond), parts_.metrics);
+  job->on_access_point = parts_.access_points && IsForAccessPoints(request.headers);
+  job->authenticator =
+      job->on_access_point ? &parts_.access_points->authenticator : &parts_.authenticator;
+  job->dialect = job->on_access_point ? &parts_.access_points->dialect : &parts_.dialect;
+  Start(std::move(job));
 }
 
 void Dispatcher::Start(std::shared_ptr<Job> job) {
@@ -120,17 +134,20 @@ void Dispatcher::Start(std::shared_ptr<Job> job) {
 }
 
 Result<Lane> Dispatcher::Prepare(Job& job) const {
-  KMS_TRY(const SignatureClaim claim, parts_.authenticator.ReadClaim(job.view));
+  KMS_TRY(const SignatureClaim claim, job.authenticator->ReadClaim(job.view));
 
-  const auto route = routes_.find(job.view.path);
-  if (route == routes_.end()) return Reason::kNoSuchOperation;
+  const Routes& routes = job.on_access_point ? access_point_routes_ : routes_;
+  const auto route = routes.find(job.view.path);
+  if (route == routes.end()) return Reason::kNoSuchOperation;
   const Operation* const operation = job.operation = route->second;
-  if (job.view.method != "POST" && !(operation->get && job.view.method == "GET"))
+  if (job.view.method != "POST" &&
+      !(job.view.method == "GET" && operation->get && !job.on_access_point))
     return Reason::kMethodNotAllowed;
 
   KMS_TRY(RequestContext context,
-          parts_.authenticator.Authenticate(claim, job.view, operation->mutates));
-  context.source = std::move(job.context.source);
+          job.authenticator->Authenticate(claim, job.view,
+                                          {job.context.source, job.http.access_point},
+                                          operation->mutates));
   context.operation = operation->name;
   context.may_wait_for_token = false;
   job.context = std::move(context);
@@ -155,10 +172,15 @@ Result<void> Dispatcher::CheckRegion(Job& job) const {
     if (!region.empty()) return Error(Reason::kBadParameter).About(kRegion);
     region = header.value;
   }
+  // An access point has one region, and its own scheme need not name it.
+  const std::string& bound = job.context.region;
+  if (region.empty() && job.on_access_point) region = bound;
   if (region.empty()) return Error(Reason::kRegionMissing).About(kRegion);
+  if (!bound.empty() && region != bound)
+    return Error(Reason::kBadParameter).About(kRegion);
   if (std::ranges::find(parts_.regions, region) == parts_.regions.end())
     return Error(Reason::kBadParameter).About(kRegion);
-  job.context.region = region;
+  if (bound.empty()) job.context.region = region;
   return {};
 }
 
@@ -173,7 +195,10 @@ Result<void> Dispatcher::ReadParameters(Job& job) const {
 
   const Operation& operation = *job.operation;
   std::vector<HeaderView> query;
-  if (!job.view.query.empty() &&
+  // The scheme of access points signs the body alone: parameters come from nowhere else.
+  const auto headers =
+      job.on_access_point ? std::span<const HeaderView>() : job.view.headers;
+  if (!job.view.query.empty() && !job.on_access_point &&
       std::ranges::any_of(operation.parameters, [](const Parameter& parameter) {
         return parameter.where == Where::kHeader;
       })) {
@@ -182,7 +207,7 @@ Result<void> Dispatcher::ReadParameters(Job& job) const {
     query = std::move(*fields);
   }
   KMS_TRY(Arguments arguments,
-          Arguments::Read(operation, body, query, job.view.headers, job.arena));
+          Arguments::Read(operation, body, query, headers, job.arena));
   // The query may name the region too.
   const auto in_row = std::ranges::find(operation.parameters, kRegion, &Parameter::name);
   if (in_row != operation.parameters.end() && in_row->kind == Kind::kText &&
@@ -212,8 +237,12 @@ void Dispatcher::Send(Lane lane, const std::shared_ptr<Job>& job) {
 void Dispatcher::Run(const std::shared_ptr<Job>& shared) {
   Job& job = *shared;
   try {
-    Call call{parts_.kms, parts_.dialect, *job.operation, job.context,
-              boost::json::storage_ptr(&job.resource)};
+    Call call{parts_.kms,
+              *job.dialect,
+              *job.operation,
+              job.context,
+              boost::json::storage_ptr(&job.resource),
+              parts_.site};
     const Result<boost::json::object> result =
         job.operation->handler(call, *job.arguments);
     if (result) {
@@ -232,19 +261,20 @@ void Dispatcher::Run(const std::shared_ptr<Job>& shared) {
 
 void Dispatcher::Succeed(Job& job, const boost::json::object& result) {
   HttpResponse response;
-  response.body = parts_.dialect.WriteSuccess(*job.operation, result);
+  response.body = job.dialect->WriteSuccess(*job.operation, result);
   Finish(job, std::move(response), nullptr);
 }
 
 void Dispatcher::Fail(Job& job, const Error& error) {
   HttpResponse response;
-  response.status = parts_.dialect.StatusOf(error.reason());
+  response.status = job.dialect->StatusOf(error.reason());
   const std::string note = error.reason() == Reason::kOutOfTime
-                               ? parts_.authenticator.TimeNote()
+                               ? job.authenticator->TimeNote()
                                : error.parameter();
-  response.body = parts_.dialect.WriteFailure(error, job.request_id, note);
+  response.body = job.dialect->WriteFailure(error, job.request_id, note);
   if (error.reason() == Reason::kMethodNotAllowed && job.operation != nullptr)
-    response.headers.emplace_back("Allow", AllowedMethods(*job.operation));
+    response.headers.emplace_back(
+        "Allow", job.on_access_point ? "POST" : AllowedMethods(*job.operation));
   Finish(job, std::move(response), &error);
 }
 

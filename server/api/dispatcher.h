@@ -33,12 +33,19 @@
 #include "api/operation.h"
 #include "api/request_log.h"
 #include "api/service_pages.h"
+#include "api/site.h"
 #include "auth/authenticator.h"
 #include "http/message.h"
 #include "kms/kms.h"
 #include "kms/policy.h"
 
 namespace kms::server {
+
+// How requests of one signature scheme are checked and answered.
+struct Scheme {
+  const Authenticator& authenticator;
+  const Dialect& dialect;
+};
 
 // What is referred to outlives the dispatcher.
 struct DispatcherParts {
@@ -56,6 +63,9 @@ struct DispatcherParts {
   std::shared_ptr<spdlog::logger> log = nullptr;
   // How long a request may be with the HSM. Zero: until it comes back.
   std::chrono::milliseconds token_patience{0};
+  // Of requests with the headers of access points. None: they are refused as unsigned.
+  std::optional<Scheme> access_points = std::nullopt;
+  Site site = {};
 };
 
 class Dispatcher final : public HttpHandler {
@@ -84,7 +94,9 @@ class Dispatcher final : public HttpHandler {
   const RequestLog log_;
   ServicePages pages_;
   LateWatch token_watch_;
-  std::unordered_map<std::string_view, const Operation*> routes_;
+  using Routes = std::unordered_map<std::string_view, const Operation*>;
+  Routes routes_;
+  Routes access_point_routes_;  // canonical paths without their version
 };
 
 }  // namespace kms::server

@@ -81,6 +81,17 @@ object SchemaOf(const Parameter& parameter) {
     case Kind::kPublicKey:
       schema["type"] = "string";
       break;
+    case Kind::kTexts: {
+      object item;
+      item["type"] = "string";
+      item["minLength"] = 1;
+      item["maxLength"] = parameter.max;
+      schema["type"] = "array";
+      schema["items"] = std::move(item);
+      schema["minItems"] = 1;
+      schema["maxItems"] = 1000;
+      break;
+    }
   }
   if (!parameter.note.empty()) schema["description"] = parameter.note;
   if (parameter.secret) schema["writeOnly"] = true;

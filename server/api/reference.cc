@@ -40,6 +40,9 @@ std::string ValuesOf(const Parameter& parameter) {
       return "seconds since 1970, `0` for never";
     case Kind::kPublicKey:
       return "public key: base64 of DER or PEM, or PEM";
+    case Kind::kTexts:
+      return "array of 1 to 1000 texts of at most " + Number(parameter.max) +
+             " characters";
   }
   return {};
 }

@@ -32,14 +32,16 @@ class Collector {
   static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
 
   Collector(std::string_view body, Arena& arena,
-            std::vector<RequestBody::Member>& members)
-      : body_(body), arena_(arena), members_(members) {}
+            std::vector<RequestBody::Member>& members,
+            std::vector<std::string_view>& items)
+      : body_(body), arena_(arena), members_(members), items_(items) {}
 
   bool on_document_begin(error_code&) { return true; }
   bool on_document_end(error_code&) { return true; }
 
   bool on_object_begin(error_code& ec) {
     if (depth_ != 0) Took(Type::kNested, {});
+    NoText();
     return Open(ec);
   }
   bool on_object_end(std::size_t, error_code&) { return Close(); }
@@ -47,10 +49,21 @@ class Collector {
   bool on_array_begin(error_code& ec) {
     // The document is an object.
     if (depth_ == 0) return Refuse(ec);
-    Took(Type::kNested, {});
+    NoText();
+    if (AtTop()) {
+      Took(Type::kTexts, {});
+      members_.back().first_item = items_.size();
+      in_texts_ = true;
+    }
     return Open(ec);
   }
-  bool on_array_end(std::size_t, error_code&) { return Close(); }
+  bool on_array_end(std::size_t, error_code&) {
+    if (InTexts()) {
+      members_.back().item_count = items_.size() - members_.back().first_item;
+      in_texts_ = false;
+    }
+    return Close();
+  }
 
   bool on_key_part(boost::json::string_view part, std::size_t, error_code&) {
     Add(part);
@@ -67,15 +80,17 @@ class Collector {
   }
 
   bool on_string_part(boost::json::string_view part, std::size_t, error_code&) {
-    if (AtTop()) Add(part);
+    if (AtTop() || InTexts()) Add(part);
     return true;
   }
   bool on_string(boost::json::string_view part, std::size_t, error_code& ec) {
-    if (!AtTop()) return Scalar(ec);
+    if (!AtTop() && !InTexts()) return Scalar(ec);
     const std::string_view text = Finish(part);
     // In no text that means something, and the end of it for many that read it.
     if (text.find('\0') != text.npos) return Refuse(ec);
-    return Took(Type::kText, text);
+    if (!InTexts()) return Took(Type::kText, text);
+    items_.push_back(text);
+    return true;
   }
 
   bool on_number_part(boost::json::string_view part, error_code&) {
@@ -112,7 +127,18 @@ class Collector {
     return false;
   }
   bool AtTop() const { return depth_ == 1; }
-  bool Scalar(error_code& ec) const { return depth_ != 0 || Refuse(ec); }
+  // Directly inside an array that is a member at the top, and of texts so far.
+  bool InTexts() const { return in_texts_ && depth_ == 2; }
+  // What comes now is no text: then the array around it is not one of texts.
+  void NoText() {
+    if (!InTexts()) return;
+    members_.back().type = Type::kNested;
+    in_texts_ = false;
+  }
+  bool Scalar(error_code& ec) {
+    NoText();
+    return depth_ != 0 || Refuse(ec);
+  }
 
   bool Open(error_code& ec) {
     if (depth_ == kMaxDepth) return Refuse(ec);
@@ -157,6 +183,8 @@ class Collector {
   const std::string_view body_;
   Arena& arena_;
   std::vector<RequestBody::Member>& members_;
+  std::vector<std::string_view>& items_;
+  bool in_texts_ = false;
   std::size_t depth_ = 0;
   std::size_t seen_ = 0;
   std::array<std::size_t, kMaxDepth + 1> begins_{};
@@ -196,7 +224,8 @@ Result<RequestBody> RequestBody::Parse(ByteView body, Arena& arena) {
   options.max_depth = kMaxDepth;
   try {
     const std::string_view text = AsText(body);
-    boost::json::basic_parser<Collector> parser(options, text, arena, parsed.members_);
+    boost::json::basic_parser<Collector> parser(options, text, arena, parsed.members_,
+                                                parsed.items_);
     error_code error;
     const std::size_t read = parser.write_some(false, text.data(), text.size(), error);
     if (error || read != text.size() || !parser.done()) return Reason::kBadJson;

@@ -1,57 +1,13 @@
-#include <algorithm>
-#include <boost/json/serializer.hpp>
 #include <chrono>
 #include <cstdio>
 
+#include "api/answer_text.h"
 #include "api/dialect.h"
 
 namespace kms::server {
 namespace {
 
-struct Row {
-  int status;
-  std::string_view english;
-  std::string_view chinese;
-};
-
-constexpr Row kRows[] = {
-#define KMS_REASON(name, error_class, http, code, english, chinese) \
-  {http, english, chinese},
-#include "kms/error_table.def"
-#undef KMS_REASON
-};
-
-const Row& RowOf(Reason reason) { return kRows[static_cast<std::size_t>(reason)]; }
-
 constexpr std::string_view kGatewayHead = R"({"statusCode":800,"returnObj":)";
-constexpr std::size_t kChunk = 1024;
-
-void Append(WipedString& out, std::string_view text) {
-  out.insert(out.end(), text.begin(), text.end());
-}
-
-// Writes what the serializer was given straight into `out`, so that no copy is left in
-// a string that nobody wipes.
-void AppendJson(WipedString& out, boost::json::serializer& serializer) {
-  while (!serializer.done()) {
-    const std::size_t size = out.size();
-    out.resize(std::max(size + kChunk, out.capacity()));
-    const auto written = serializer.read(out.data() + size, out.size() - size);
-    out.resize(size + written.size());
-  }
-}
-
-void AppendJson(WipedString& out, const boost::json::object& object) {
-  boost::json::serializer serializer;
-  serializer.reset(&object);
-  AppendJson(out, serializer);
-}
-
-void AppendJson(WipedString& out, std::string_view text) {
-  boost::json::serializer serializer;
-  serializer.reset(boost::json::string_view(text.data(), text.size()));
-  AppendJson(out, serializer);
-}
 
 // The calendar date and the time of day.
 struct Parts {
@@ -90,7 +46,7 @@ class SeedDialect final : public Dialect {
   WipedString WriteSuccess(const Operation& operation,
                            const boost::json::object& result) const override {
     WipedString out;
-    out.reserve(kChunk);
+    out.reserve(kAnswerChunk);
     const bool gateway = operation.envelope == Envelope::kGateway;
     if (gateway) Append(out, kGatewayHead);
     Append(out, R"({"code":200)");
@@ -105,9 +61,8 @@ class SeedDialect final : public Dialect {
 
   WipedString WriteFailure(const Error& error, std::string_view request_id,
                            std::string_view note) const override {
-    const Row& row = RowOf(error.reason());
-    std::string message(row.english);
-    if (row.status < 500 && !note.empty()) message.append(": ").append(note);
+    const ErrorText& row = TextOf(error.reason());
+    const std::string message = MessageOf(error.reason(), note);
     WipedString out;
     Append(out, R"({"statusCode":900,"errorCode":)");
     AppendJson(out, CodeOf(error.reason()));
@@ -123,7 +78,7 @@ class SeedDialect final : public Dialect {
     return out;
   }
 
-  int StatusOf(Reason reason) const override { return RowOf(reason).status; }
+  int StatusOf(Reason reason) const override { return TextOf(reason).status; }
 
   std::string Date(UnixMillis time) const override {
     const Parts p = PartsOf(time, utc_offset_minutes_);

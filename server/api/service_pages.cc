@@ -36,9 +36,10 @@ ServicePages::ServicePages(std::vector<Probe> probes, std::string openapi, bool 
       metrics_(metrics),
       lanes_(lanes) {}
 
-bool ServicePages::Has(std::string_view path, bool operator_listener) const {
+bool ServicePages::Has(std::string_view path, bool operator_listener,
+                       std::string_view access_point) const {
   if (path == kHealth) return true;
-  if (apart_ && !operator_listener) return false;
+  if ((apart_ && !operator_listener) || !access_point.empty()) return false;
   return path == kReadiness || path == kMetrics || path == kOpenApi;
 }
 

@@ -32,8 +32,10 @@ class ServicePages {
   ServicePages(std::vector<Probe> probes, std::string openapi, bool apart,
                const Metrics& metrics, Lanes& lanes);
 
-  // Has: whether `path` is a page, for a request that came in on that listener.
-  bool Has(std::string_view path, bool operator_listener) const;
+  // Has: whether `path` is a page, for a request that came in on that listener. That of
+  // an access point has /healthz alone.
+  bool Has(std::string_view path, bool operator_listener,
+           std::string_view access_point) const;
 
   // Answer answers a request to a page.
   void Answer(std::string_view method, std::string_view path, Respond respond);

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "kms/encoding.h"
+
 namespace kms::server {
 namespace {
 
@@ -49,6 +51,7 @@ Result<SignatureClaim> Authenticator::ReadClaim(const RequestView& request) cons
 
 Result<RequestContext> Authenticator::Authenticate(const SignatureClaim& claim,
                                                    const RequestView& request,
+                                                   const Arrival& arrival,
                                                    bool keeps_id) const {
   const UnixMillis now = parts_.clock.Now();
   KMS_TRY(const TimeVerdict verdict, parts_.signer.CheckTime(claim, now, parts_.time));
@@ -60,13 +63,24 @@ Result<RequestContext> Authenticator::Authenticate(const SignatureClaim& claim,
       parts_.signer.Verify(claim, request, found ? (*found)->secret : dummy_);
   if (!found || !verified) return Reason::kBadSignature;
   const AccessKey& access_key = **found;
+  const std::string& access_point = access_key.principal.access_point;
+  if ((parts_.for_access_points && access_point.empty()) ||
+      (!arrival.access_point.empty() && arrival.access_point != access_point))
+    return Reason::kBadSignature;
   if (!access_key.enabled) return Reason::kAccessKeyDisabled;
 
   RequestContext context;
   context.principal = access_key.principal;
-  context.request_id = claim.request_id;
+  context.source = arrival.peer;
+  if (!access_point.empty()) {
+    context.region = access_key.region;
+    KMS_TRY(context.access_point_rules, RulesFor(access_key, arrival.peer));
+  }
+  const bool has_id = !claim.request_id.empty();
+  context.request_id = has_id ? std::string(claim.request_id) : ToHex(claim.signature);
   context.replayable_until = verdict.replayable_until;
-  switch (parts_.guard.Insert(claim.access_key, claim.request_id, now,
+  if (!has_id && !keeps_id) return context;
+  switch (parts_.guard.Insert(claim.access_key, context.request_id, now,
                               verdict.replayable_until)) {
     case ReplayGuard::Answer::kNew:
       break;
@@ -80,13 +94,28 @@ Result<RequestContext> Authenticator::Authenticate(const SignatureClaim& claim,
   return context;
 }
 
+Result<std::shared_ptr<const AccessPointRules>> Authenticator::RulesFor(
+    const AccessKey& access_key, std::string_view peer) const {
+  if (!parts_.find_rules) return Reason::kDenied;
+  auto rules = parts_.find_rules(access_key.principal, access_key.region);
+  if (!rules) {
+    // Deleted a moment ago, and its access keys with it.
+    if (rules.error().error_class() == ErrorClass::kNotFound)
+      return Reason::kBadSignature;
+    return rules;
+  }
+  if (!(*rules)->AllowsAddress(peer)) return Reason::kAddressNotAllowed;
+  return rules;
+}
+
 std::string Authenticator::TimeNote() const {
   std::string note = "the server's time is ";
   note += UtcText(parts_.clock.Now());
   note += ", the date may differ by ";
   note += std::to_string(parts_.time.window_millis / 1000);
   note += " seconds and is read as ";
-  note += ReadingText(parts_.time.reading);
+  note += parts_.for_access_points ? "the time of the zone that it names"
+                                   : ReadingText(parts_.time.reading);
   return note;
 }
 

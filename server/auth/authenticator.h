@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "auth/replay_guard.h"
+#include "kms/access_point_rules.h"
 #include "kms/clock.h"
 #include "kms/identity.h"
 #include "kms/request_context.h"
@@ -30,6 +31,10 @@ class Authenticator {
   using FindAccessKey =
       std::function<Result<std::shared_ptr<const AccessKey>>(std::string_view)>;
 
+  // As AccessPointService::Rules.
+  using FindRules = std::function<Result<std::shared_ptr<const AccessPointRules>>(
+      const Principal&, std::string_view region)>;
+
   // What is referred to outlives the authenticator.
   struct Parts {
     const Signer& signer;
@@ -37,6 +42,14 @@ class Authenticator {
     ReplayGuard& guard;
     const Clock& clock;
     TimeRule time;
+    FindRules find_rules = {};       // none: access keys of access points may do nothing
+    bool for_access_points = false;  // other access keys are as unknown ones
+  };
+
+  // Where a request came from.
+  struct Arrival {
+    std::string_view peer;          // the address of the other side
+    std::string_view access_point;  // whose listener it came in on; empty: nobody's
   };
 
   explicit Authenticator(Parts parts);
@@ -45,18 +58,26 @@ class Authenticator {
   Result<SignatureClaim> ReadClaim(const RequestView& request) const;
 
   // Authenticate returns the context of the request: principal, request id and until
-  // when it could be sent again. If the operation `keeps_id`, an id that was used
-  // before sets `seen_before`, and the domain decides.
-  // Fails: kOutOfTime; kBadSignature, also for an unknown access key, at the same
-  // cost; kAccessKeyDisabled; kReplayed; kTooManyRequests if the access key has no
-  // room left for ids; kUnavailable.
+  // when it could be sent again; under an access key of an access point also its region
+  // and rules. If the operation `keeps_id`, an id that was used before sets
+  // `seen_before`, and the domain decides. Where the scheme has no ids, the signature is
+  // the id of operations that keep one, and the others may be repeated.
+  // Fails: kOutOfTime; kBadSignature, also for an unknown access key, and one that this
+  // listener or scheme is not for, at the same cost; kAccessKeyDisabled;
+  // kAddressNotAllowed; kReplayed; kTooManyRequests if the access key has no room left
+  // for ids; kUnavailable.
   Result<RequestContext> Authenticate(const SignatureClaim& claim,
-                                      const RequestView& request, bool keeps_id) const;
+                                      const RequestView& request, const Arrival& arrival,
+                                      bool keeps_id) const;
 
   // TimeNote tells what a client needs to know when its date was refused.
   std::string TimeNote() const;
 
  private:
+  // The rules of the key's access point, which allow the address.
+  Result<std::shared_ptr<const AccessPointRules>> RulesFor(const AccessKey& access_key,
+                                                           std::string_view peer) const;
+
   Parts parts_;
   SecretBytes dummy_;
 };

@@ -90,7 +90,7 @@ void Listener::Serve(std::shared_ptr<Worker> worker, tcp::socket socket) {
 
   ErrorCode error;
   socket.set_option(tcp::no_delay(true), error);
-  SessionOrigin origin{{}, config_.tls, config_.operator_listener};
+  SessionOrigin origin{{}, config_.tls, config_.operator_listener, config_.access_point};
   const tcp::endpoint peer = socket.remote_endpoint(error);
   if (!error) origin.peer = peer.address().to_string();
 

@@ -27,7 +27,8 @@ struct HttpRequest {
   ByteView body;
   std::string_view peer;  // the address of the other side
   bool tls = false;
-  bool operator_listener = false;  // came in on the operator's listener
+  bool operator_listener = false;   // came in on the operator's listener
+  std::string_view access_point{};  // came in on the listener of this access point
 };
 
 // A response. The body may hold plaintext, and is wiped when it is destroyed.

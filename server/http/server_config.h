@@ -20,6 +20,7 @@ struct ListenerConfig {
   std::uint16_t port = 0;          // 0: any free one
   bool tls = false;
   bool operator_listener = false;
+  std::string access_point{};  // whose own listener it is; empty: nobody's
 };
 
 // PEM files. The certificate file may hold the chain too.

@@ -229,6 +229,7 @@ void Session::Handle() {
   request.peer = origin_.peer;
   request.tls = origin_.tls;
   request.operator_listener = origin_.operator_listener;
+  request.access_point = origin_.access_point;
 
   inside_handler_ = true;
   try {

@@ -40,6 +40,7 @@ struct SessionOrigin {
   std::string peer;
   bool tls = false;
   bool operator_listener = false;
+  std::string access_point;  // as ListenerConfig has it
 };
 
 class Session : public std::enable_shared_from_this<Session> {

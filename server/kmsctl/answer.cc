@@ -36,12 +36,16 @@ Result<boost::json::object> ReadAnswer(const HttpAnswer& answer) {
   const auto code = TextOf(*whole, "errorCode");
   if (answer.status != 200 || !code.empty()) {
     std::string text = code.empty() ? status : Printable(code);
-    if (const auto message = TextOf(*whole, "message"); !message.empty())
-      text += ": " + Printable(message);
+    // An access point says "msg".
+    for (const char* const name : {"message", "msg"})
+      if (const auto message = TextOf(*whole, name); !message.empty())
+        text += ": " + Printable(message);
     if (const auto id = TextOf(*whole, "requestId"); !id.empty())
       text += "\nrequest id: " + Printable(id);
     return RefusedError(text);
   }
+  if (const auto* data = ObjectIn(*whole, "data"))
+    return boost::json::object(*data, whole->storage());
   // encrypt answers without the outer wrapping.
   const auto* inner = ObjectIn(*whole, "returnObj");
   const auto* result = ObjectIn(inner ? *inner : *whole, "result");

@@ -35,6 +35,11 @@ Result<Credentials> ReadCredentials(const std::string& path) {
   read.region = Member(*object, "regionId");
   read.endpoint = Member(*object, "endpoint");
   read.ca_file = Member(*object, "caFile");
+  if (const auto scheme = Member(*object, "scheme"); !scheme.empty()) {
+    if (scheme != "eop" && scheme != "access-point")
+      return UsageError(path + ": scheme is neither eop nor access-point");
+    read.access_point = scheme == "access-point";
+  }
   if (const auto slash = path.rfind('/');
       !read.ca_file.empty() && read.ca_file.front() != '/' && slash != std::string::npos)
     read.ca_file.insert(0, path, 0, slash + 1);

@@ -18,6 +18,8 @@ struct Credentials {
   std::string region;
   std::string endpoint;  // "https://host:port"
   std::string ca_file;   // empty: the system's
+  // Signs, and speaks, as clients of access points do ("scheme": "access-point").
+  bool access_point = false;
 };
 
 // ReadCredentials reads the JSON file `path`. A relative caFile is one beside it.

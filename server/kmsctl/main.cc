@@ -42,7 +42,7 @@ Result<Credentials> FindCredentials(const Globals& globals) {
 Result<void> RunOrder(const Order& order, const Globals& globals) {
   if (order.offline_task) return order.offline_task();
   KMS_TRY(Credentials credentials, FindCredentials(globals));
-  const auto signer = NewEopSigner();
+  const auto signer = credentials.access_point ? NewAccessPointSigner() : NewEopSigner();
   const auto clock = NewSystemClock();
   KMS_TRY(const auto client,
           Client::New(std::move(credentials), globals.client, *signer, *clock));

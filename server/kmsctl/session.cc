@@ -10,7 +10,12 @@ Result<HttpAnswer> Session::Send(std::string_view operation, WipedString body) {
   if (!row)
     return UsageError("no operation " + std::string(operation) +
                       " (kmsctl operations lists them)");
-  return client_.Post(row->paths.front(), std::move(body));
+  std::string_view path = row->paths.front();
+  // Access points answer the same paths without their version.
+  constexpr std::string_view kVersion = "/v1";
+  if (client_.credentials().access_point && path.starts_with(kVersion))
+    path.remove_prefix(kVersion.size());
+  return client_.Post(path, std::move(body));
 }
 
 Result<boost::json::object> Session::Call(std::string_view operation, JsonObject body) {

@@ -28,8 +28,8 @@ class Session {
  public:
   explicit Session(Client& client) : client_(client) {}
 
-  // Send calls `operation`, and returns what came back.
-  // Fails: kInvalidArgument for an unknown operation; kUnavailable.
+  // Send calls `operation`, in the dialect of the credentials, and returns what came
+  // back. Fails: kInvalidArgument for an unknown operation; kUnavailable.
   Result<HttpAnswer> Send(std::string_view operation, WipedString body);
 
   // Call is Send and ReadAnswer.

@@ -13,6 +13,7 @@
 #include <map>
 #include <string_view>
 
+#include "kms/encoding.h"
 #include "kmsd/layout.h"
 #include "kmsd/pin.h"
 #include "version.h"
@@ -71,6 +72,9 @@ std::optional<int> ReadOffset(const std::string& text) {
 struct Texts {
   std::string listen = "127.0.0.1:9091";
   std::string operator_listen;
+  std::vector<std::string> access_point_listen;
+  std::vector<std::string> vpcs;
+  std::vector<std::string> subnets;
   bool http = false;
   std::string date_offset = "+00:00";
   std::int64_t window_minutes = 15;
@@ -108,6 +112,15 @@ void AddOptions(CLI::App& app, Config& config, Texts& texts) {
       "HOST:PORT for /readyz, /metrics and /openapi.json, away from --listen",
       "KMSD_OPERATOR_LISTEN")
       ->check(CheckAddress);
+  app.add_option("--access-point-listen", texts.access_point_listen,
+                 "APPLICATION_ID=HOST:PORT to serve that access point alone; repeatable")
+      ->envname("KMSD_ACCESS_POINT_LISTEN");
+  app.add_option("--vpc", texts.vpcs,
+                 "ID=NAME=CIDR of a network that listVpc answers; repeatable")
+      ->envname("KMSD_VPC");
+  app.add_option("--subnet", texts.subnets,
+                 "ID=VPC_ID=NAME=CIDR of a subnet that listSubnet answers; repeatable")
+      ->envname("KMSD_SUBNET");
   app.add_flag("--http", texts.http, "Plain HTTP; on loopback only")
       ->envname("KMSD_HTTP");
   add("--tls-certificate", config.certificate.certificate,
@@ -152,6 +165,9 @@ void AddOptions(CLI::App& app, Config& config, Texts& texts) {
       ->check(CLI::Range(1, 1'000'000));
   add("--import-tokens", config.limits.import_tokens, "Live import tokens per key",
       "KMSD_IMPORT_TOKENS")
+      ->check(CLI::Range(1, 10'000));
+  add("--access-points", config.limits.access_points,
+      "Access points per account and region", "KMSD_ACCESS_POINTS")
       ->check(CLI::Range(1, 10'000));
   add("--cache-megabytes", texts.cache_megabytes, "Memory for keys in use",
       "KMSD_CACHE_MEGABYTES")
@@ -276,6 +292,53 @@ std::string CompleteToken(HsmConfig& hsm, Texts& texts) {
   return {};
 }
 
+// Splits at '=' into exactly `count` parts that are not empty; none otherwise.
+std::vector<std::string> SplitParts(std::string_view text, std::size_t count) {
+  std::vector<std::string> parts;
+  while (parts.size() + 1 < count && text.find('=') != text.npos) {
+    parts.emplace_back(text.substr(0, text.find('=')));
+    text.remove_prefix(parts.back().size() + 1);
+  }
+  parts.emplace_back(text);
+  const bool good = parts.size() == count &&
+                    std::ranges::none_of(parts, &std::string::empty) &&
+                    text.find('=') == text.npos;
+  return good ? parts : std::vector<std::string>();
+}
+
+// Fails with a text.
+std::string CompleteAccessPoints(Config& config, const Texts& texts) {
+  for (const std::string& text : texts.access_point_listen) {
+    const auto parts = SplitParts(text, 2);
+    const auto address = parts.empty() ? std::nullopt : ReadAddress(parts[1]);
+    if (!address || !IsUuid(parts[0]))
+      return "--access-point-listen " + text + " is not APPLICATION_ID=HOST:PORT";
+    ListenerConfig listener = *address;
+    listener.tls = !texts.http;
+    listener.access_point = parts[0];
+    if (texts.http && !IsLoopback(listener.host))
+      return "--access-point-listen: plain HTTP is served on loopback only";
+    if (std::ranges::find(config.access_point_listeners, listener.access_point,
+                          &ListenerConfig::access_point) !=
+        config.access_point_listeners.end())
+      return "--access-point-listen names " + parts[0] + " twice";
+    config.access_point_listeners.push_back(std::move(listener));
+  }
+  for (const std::string& text : texts.vpcs) {
+    auto parts = SplitParts(text, 3);
+    if (parts.empty()) return "--vpc " + text + " is not ID=NAME=CIDR";
+    config.vpcs.push_back(
+        {std::move(parts[0]), std::move(parts[1]), std::move(parts[2])});
+  }
+  for (const std::string& text : texts.subnets) {
+    auto parts = SplitParts(text, 4);
+    if (parts.empty()) return "--subnet " + text + " is not ID=VPC_ID=NAME=CIDR";
+    config.subnets.push_back({std::move(parts[0]), std::move(parts[1]),
+                              std::move(parts[2]), std::move(parts[3])});
+  }
+  return {};
+}
+
 // What no option can tell by itself.
 std::string Complete(Config& config, Texts& texts) {
   config.listen = *ReadAddress(texts.listen);
@@ -291,6 +354,8 @@ std::string Complete(Config& config, Texts& texts) {
     if (texts.http && !IsLoopback(config.operator_listen->host))
       return "--operator-listen: plain HTTP is served on loopback only";
   }
+  if (std::string wrong = CompleteAccessPoints(config, texts); !wrong.empty())
+    return wrong;
   if (config.certificate.certificate.empty() != config.certificate.key.empty())
     return "--tls-certificate and --tls-key go together";
   const auto offset = ReadOffset(texts.date_offset);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "api/site.h"
 #include "http/server_config.h"
 #include "kms/kms.h"
 #include "kms/pkcs11.h"
@@ -42,6 +43,9 @@ struct Config {
   std::string data;
   ListenerConfig listen;
   std::optional<ListenerConfig> operator_listen;
+  std::vector<ListenerConfig> access_point_listeners;
+  std::vector<Vpc> vpcs;  // that listVpc and listSubnet answer
+  std::vector<Subnet> subnets;
   CertificateFiles certificate;  // empty: a self-signed one is made
   SoftwareRootKeyFolders root_folders;
   std::vector<std::string> regions = {"local-1"};  // the first is the credentials' one

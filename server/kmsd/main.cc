@@ -33,6 +33,16 @@ std::string AddressText(const ListenerConfig& listener, std::uint16_t port) {
          listener.host + (v6 ? "]" : "") + ":" + std::to_string(port);
 }
 
+Site SiteOf(const Config& config) {
+  Site site;
+  site.url = AddressText(config.listen, config.listen.port);
+  for (const ListenerConfig& own : config.access_point_listeners)
+    site.access_point_urls[own.access_point] = AddressText(own, own.port);
+  site.vpcs = config.vpcs;
+  site.subnets = config.subnets;
+  return site;
+}
+
 // The account and its first access key, if there is none yet. An interrupted first
 // start is finished here.
 Result<void> EnsureAccount(Identity& identity, const DataLayout& layout,
@@ -119,7 +129,9 @@ Result<void> ServeFrom(const DataDirectory& data, Hsm& hsm, const Clock& clock,
                        const Config& config, const std::shared_ptr<spdlog::logger>& log) {
   const auto backend = NewBotanBackend(data.root());
   KMS_CHECK_OK(backend->SelfTest());
-  const auto policy = NewRootPolicy();
+  const auto users = NewRootPolicy();
+  const auto access_points = NewAccessPointPolicy();
+  const auto policy = NewPrincipalPolicy(*users, *access_points);
   KMS_TRY(const auto kms, Kms::Open({.store = data.store(),
                                      .root = data.root(),
                                      .software = *backend,
@@ -132,6 +144,8 @@ Result<void> ServeFrom(const DataDirectory& data, Hsm& hsm, const Clock& clock,
   HttpServerConfig http;
   http.listeners.push_back(config.listen);
   if (config.operator_listen) http.listeners.push_back(*config.operator_listen);
+  for (const ListenerConfig& own : config.access_point_listeners)
+    http.listeners.push_back(own);
   http.io_threads = config.io_threads;
   http.limits = config.http_limits;
   http.deadlines = config.http_deadlines;
@@ -158,12 +172,28 @@ Result<void> ServeFrom(const DataDirectory& data, Hsm& hsm, const Clock& clock,
   KMS_TRY(const Digest32 replay_key, FreshKey(*backend));
   ReplayGuard guard(config.replay_megabytes << 20, replay_key);
   KMS_CHECK_OK(RememberRequests(*kms, clock.Now(), guard));
-  const Authenticator authenticator(
-      {.signer = *signer,
-       .find = [&](std::string_view access_key) { return identity.Find(access_key); },
-       .guard = guard,
-       .clock = clock,
-       .time = config.time_rule});
+  const auto find = [&](std::string_view access_key) {
+    return identity.Find(access_key);
+  };
+  const auto find_rules = [&](const Principal& principal, std::string_view region) {
+    return kms->access_points().Rules(principal, region);
+  };
+  const Authenticator authenticator({.signer = *signer,
+                                     .find = find,
+                                     .guard = guard,
+                                     .clock = clock,
+                                     .time = config.time_rule,
+                                     .find_rules = find_rules});
+  const auto access_point_signer = NewAccessPointSigner();
+  const Authenticator access_point_authenticator({.signer = *access_point_signer,
+                                                  .find = find,
+                                                  .guard = guard,
+                                                  .clock = clock,
+                                                  .time = config.time_rule,
+                                                  .find_rules = find_rules,
+                                                  .for_access_points = true});
+  const auto access_point_dialect =
+      NewAccessPointDialect(config.date_offset_minutes, config.date_zone);
   const auto dialect = NewSeedDialect(config.date_offset_minutes, config.date_zone);
   Metrics metrics(AllOperations());
   // Its threads go into the token's module themselves, because the dispatcher answers for
@@ -179,19 +209,22 @@ Result<void> ServeFrom(const DataDirectory& data, Hsm& hsm, const Clock& clock,
                    },
                .token_patience = token_patience});
   Housekeeper housekeeper(*kms, *audit, *log);
-  Dispatcher dispatcher({.kms = *kms,
-                         .dialect = *dialect,
-                         .authenticator = authenticator,
-                         .policy = *policy,
-                         .clock = clock,
-                         .lanes = lanes,
-                         .metrics = metrics,
-                         .operations = AllOperations(),
-                         .regions = config.regions,
-                         .probes = Probes(*kms, housekeeper, hsm),
-                         .operator_pages_apart = config.operator_listen.has_value(),
-                         .log = log,
-                         .token_patience = token_patience});
+  Dispatcher dispatcher(
+      {.kms = *kms,
+       .dialect = *dialect,
+       .authenticator = authenticator,
+       .policy = *policy,
+       .clock = clock,
+       .lanes = lanes,
+       .metrics = metrics,
+       .operations = AllOperations(),
+       .regions = config.regions,
+       .probes = Probes(*kms, housekeeper, hsm),
+       .operator_pages_apart = config.operator_listen.has_value(),
+       .log = log,
+       .token_patience = token_patience,
+       .access_points = Scheme{access_point_authenticator, *access_point_dialect},
+       .site = SiteOf(config)});
   for (const auto& [name, lane] :
        {std::pair("commit", Lane::kCommit), std::pair("private_key", Lane::kPrivateKey),
         std::pair("token", Lane::kToken)})

@@ -71,7 +71,7 @@ TEST_F(AuthenticatorTest, ComputesASignatureForUnknownAccessKeysToo) {
   view.headers = headers;
   const auto claim = strict.ReadClaim(view);
   ASSERT_OK(claim);
-  EXPECT_THAT(strict.Authenticate(*claim, view, false),
+  EXPECT_THAT(strict.Authenticate(*claim, view, {}, false),
               kms::testing::Fails(Reason::kBadSignature));
   EXPECT_EQ(counting.secret_sizes, (std::multiset<std::size_t>{32}));
 }
@@ -167,7 +167,7 @@ TEST_F(AuthenticatorTest, RefusesAnAccessKeyThatHasNoRoomLeft) {
   view.headers = headers;
   const auto claim = full.ReadClaim(view);
   ASSERT_OK(claim);
-  EXPECT_THAT(full.Authenticate(*claim, view, true),
+  EXPECT_THAT(full.Authenticate(*claim, view, {}, true),
               kms::testing::Fails(Reason::kTooManyRequests));
 }
 

@@ -31,6 +31,20 @@ TEST(ReadAnswerTest, FindsTheBareResult) {
   EXPECT_EQ(TextOf(*result, "a"), "b");
 }
 
+TEST(ReadAnswerTest, FindsTheResultOfAnAccessPoint) {
+  const auto result =
+      ReadAnswer(Answer(200, R"({"code":200,"msg":"success","data":{"a":"b"}})"));
+  ASSERT_OK(result);
+  EXPECT_EQ(TextOf(*result, "a"), "b");
+}
+
+TEST(ReadAnswerTest, TellsARefusalOfAnAccessPoint) {
+  const auto result = ReadAnswer(Answer(
+      403, R"({"code":"KMS.0913","msg":"no","errorCode":"KMS.0913","requestId":"r-1"})"));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().detail(), "KMS.0913: no\nrequest id: r-1");
+}
+
 TEST(ReadAnswerTest, IsEmptyWhereThereIsNoResult) {
   const auto result =
       ReadAnswer(Answer(200, R"({"statusCode":800,"returnObj":{"code":200}})"));

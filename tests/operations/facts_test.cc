@@ -63,6 +63,10 @@ std::string ClassName(OperationClass operation_class) {
   return {};
 }
 
+std::string ListName(std::string_view word) {
+  return std::string(word.substr(0, word.find('[')));
+}
+
 std::vector<object> ReadFacts() {
   const char* const path = std::getenv("KMS_OPERATIONS_JSON");
   std::vector<object> facts;
@@ -72,8 +76,9 @@ std::vector<object> ReadFacts() {
   text << in.rdbuf();
   const boost::json::value file = boost::json::parse(text.str());
   for (const auto& row : file.as_object().at("operations").as_array()) {
-    const Names groups = {"keys",     "aliases", "import",
-                          "versions", "compute", "asymmetric"};
+    const Names groups = {"keys",        "aliases",       "import",
+                          "versions",    "compute",       "asymmetric",
+                          "access keys", "access points", "service"};
     if (std::ranges::find(groups, TextOf(row.as_object(), "group")) != groups.end())
       facts.push_back(row.as_object());
   }
@@ -170,6 +175,11 @@ TEST_F(OperationFacts, Results) {
     for (std::size_t i = 0; i < wanted.size(); ++i) {
       const Names wanted_words = Words(wanted[i]);
       const Names words = Words(had[i]);
+      if (wanted_words.size() == 1 && words.front() != wanted_words.front()) {
+        // A list whose items the facts leave open.
+        EXPECT_EQ(ListName(words.front()), ListName(wanted_words.front()));
+        continue;
+      }
       ASSERT_GE(words.size(), wanted_words.size());
       EXPECT_TRUE(
           std::ranges::equal(wanted_words, std::span(words).first(wanted_words.size())))

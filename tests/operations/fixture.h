@@ -35,7 +35,7 @@ class OperationsTest : public kms::testing::KmsTest {
             Arguments::Read(*operation, parsed, {}, {}, arena));
     lane = operation->choose_lane != nullptr ? operation->choose_lane(arguments)
                                              : operation->lane;
-    Call call{*kms, *dialect, *operation, me, storage};
+    Call call{*kms, *dialect, *operation, me, storage, site};
     return operation->handler(call, arguments);
   }
 
@@ -79,6 +79,7 @@ class OperationsTest : public kms::testing::KmsTest {
   const boost::json::storage_ptr storage =
       boost::json::make_shared_resource<boost::json::monotonic_resource>();
   const std::unique_ptr<Dialect> dialect = NewSeedDialect();
+  Site site;
   Lane lane = Lane::kCommit;  // of the last call
 };
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/json/array.hpp>
 #include <functional>
 #include <map>
 #include <set>
@@ -23,6 +24,7 @@ class HsmOperations : public testing::OperationsTest {
   HsmOperations() {
     token.waits = true;
     hsm = &token;
+    limits.access_points = 100'000;  // each request makes its own
     Reopen();
     soft = Create();
   }
@@ -65,6 +67,14 @@ class HsmOperations : public testing::OperationsTest {
             {"wrappingAlgorithm", "RSAES_OAEP_SHA_256"},
             {"wrappingKeySpec", "RSA_2048"}};
   }
+  object Point() {
+    return {{"applicationId",
+             Must("createApplicationAccessPoint", NewPoint()).at("applicationId")}};
+  }
+  object PointKey() { return {{"userAk", Must("createUserAk", Point()).at("userAk")}}; }
+  static object NewPoint() {
+    return {{"applicationName", "a"}, {"vpcId", "v"}, {"subnetId", "s"}};
+  }
   object Export() {
     const WrappedKey pair = backend->Generate(KeySpec::kRsa2048, {}).value();
     return {{"publicKeyBlob", ToBase64(pair.public_key)},
@@ -76,6 +86,7 @@ class HsmOperations : public testing::OperationsTest {
   // Parameters that succeed, on a key of their own.
   std::map<std::string, std::function<object()>, std::less<>> Requests() {
     const auto key = [this] { return object{{"cmkUuid", Make({})}}; };
+    const auto point = [this] { return Point(); };
     const object digest{{"algorithm", "RSA_PSS_SHA_256"},
                         {"digest", Base64(std::string(32, 'd'))}};
     const object oaep{{"algorithm", "RSAES_OAEP_SHA_256"}};
@@ -157,6 +168,39 @@ class HsmOperations : public testing::OperationsTest {
            Must("importKeyMaterial", asked);
            return object{{"cmkUuid", asked.at("cmkUuid")}};
          }},
+        {"createApplicationAccessPoint", [] { return NewPoint(); }},
+        {"listApplicationAccessPoint", [] { return object(); }},
+        {"deleteApplicationAccessPoint", point},
+        {"listVpc", [] { return object(); }},
+        {"listSubnet", [] { return object{{"vpcId", "v"}}; }},
+        {"listAllUri", point},
+        {"listPointUriPolicy", point},
+        {"changePointUriPolicy",
+         [=, this] {
+           return With(point(), {{"policyType", "allow"},
+                                 {"policyList", boost::json::array{"kms:cmk:encrypt"}}});
+         }},
+        {"listPointResourcePolicy", point},
+        {"describeResourcePolicy", point},
+        {"changePointResourcePolicy",
+         [=, this] {
+           return With(point(), {{"policyType", "allow"},
+                                 {"cmkList", boost::json::array{Make({})}}});
+         }},
+        {"policyCheckIsOpen", point},
+        {"closePolicyCheck", point},
+        {"addEndpointWhitelist",
+         [=, this] {
+           return With(point(), {{"enableWhitelist", true},
+                                 {"ips", boost::json::array{"10.0.0.0/8"}}});
+         }},
+        {"showEndpointWhitelist", point},
+        {"createUserAk", point},
+        {"listUserAk", point},
+        {"enableUserAk", [this] { return PointKey(); }},
+        {"disableUserAk", [this] { return PointKey(); }},
+        {"deleteUserAk", [this] { return PointKey(); }},
+        {"isActivated", [] { return object{{"userId", "account-1"}}; }},
     };
   }
 

@@ -71,6 +71,14 @@ constexpr Parameter KeyParameter(Where where = Where::kBody) {
           .note = "the key"};
 }
 
+constexpr Parameter AccessPointParameter() {
+  return {.name = "applicationId",
+          .required = true,
+          .max = 64,
+          .bad = Reason::kAccessPointNotFound,
+          .note = "the access point"};
+}
+
 constexpr Parameter VersionParameter(Where where = Where::kBody) {
   return {.name = "keyVersionId",
           .where = where,

@@ -11,7 +11,8 @@ std::vector<const Operation*> CollectOperations() {
   std::vector<const Operation*> all;
   for (const std::span<const Operation> group :
        {KeyOperations(), AliasOperations(), ImportOperations(), VersionOperations(),
-        ComputeOperations(), AsymmetricOperations()}) {
+        ComputeOperations(), AsymmetricOperations(), AccessKeyOperations(),
+        AccessPointOperations(), ServiceOperations()}) {
     for (const Operation& operation : group) all.push_back(&operation);
   }
   return all;
