@@ -21,6 +21,7 @@ namespace kms::server {
 namespace {
 
 constexpr std::string_view kRegion = "regionId";
+constexpr std::string_view kDryRun = "dryRun";
 constexpr std::string_view kVersion = "/v1";
 constexpr std::string_view kRequestIdHeader = "ctyun-eop-request-id";
 constexpr std::size_t kMaxRequestId = 128;
@@ -48,6 +49,16 @@ std::string RequestIdFor(std::span<const HeaderView> headers) {
   return ToUuid(random);
 }
 
+// Whether the request asks for a dry run, which every operation can be.
+Result<bool> ReadDryRun(const RequestBody& body) {
+  const RequestBody::Member* const member = body.Find(kDryRun);
+  if (member == nullptr || member->type == RequestBody::Type::kNull) return false;
+  if (member->type == RequestBody::Type::kNested ||
+      (member->text != "true" && member->text != "false"))
+    return Error(Reason::kBadParameter).About(kDryRun);
+  return member->text == "true";
+}
+
 std::string_view AllowedMethods(const Operation& operation) {
   return operation.get ? "GET, POST" : "POST";
 }
@@ -64,6 +75,7 @@ struct Dispatcher::Job {
             of.target.substr(std::min(end + 1, of.target.size())), of.headers, of.body};
     request_id = RequestIdFor(of.headers);
     context.source = of.peer;
+    context.tls = of.tls;
     metrics.Began();
   }
   Job(const Job&) = delete;
@@ -148,6 +160,7 @@ Result<Lane> Dispatcher::Prepare(Job& job) const {
           job.authenticator->Authenticate(claim, job.view,
                                           {job.context.source, job.http.access_point},
                                           operation->mutates));
+  context.tls = job.context.tls;
   context.operation = operation->name;
   context.may_wait_for_token = false;
   job.context = std::move(context);
@@ -160,6 +173,8 @@ Result<Lane> Dispatcher::Prepare(Job& job) const {
     if (job.context.seen_before) return Reason::kReplayed;
     return std::move(read).error();
   }
+  // What was done under this id was no dry run, or what was asked for now is none.
+  if (job.context.dry_run && job.context.seen_before) return Reason::kReplayed;
   if (operation->mutates) job.context.fingerprint = job.arguments->Fingerprint();
   return operation->choose_lane != nullptr ? operation->choose_lane(*job.arguments)
                                            : operation->lane;
@@ -192,6 +207,8 @@ Result<void> Dispatcher::ReadParameters(Job& job) const {
       !(region->type == RequestBody::Type::kText && region->text.empty()) &&
       region->text != job.context.region)
     return Error(Reason::kBadParameter).About(kRegion);
+
+  KMS_TRY(job.context.dry_run, ReadDryRun(body));
 
   const Operation& operation = *job.operation;
   std::vector<HeaderView> query;
@@ -245,7 +262,12 @@ void Dispatcher::Run(const std::shared_ptr<Job>& shared) {
               parts_.site};
     const Result<boost::json::object> result =
         job.operation->handler(call, *job.arguments);
-    if (result) {
+    if (job.context.dry_run &&
+        (result || result.error().error_class() == ErrorClass::kDryRun)) {
+      boost::json::object checked(call.storage);
+      checked[kDryRun] = true;
+      Succeed(job, checked);
+    } else if (result) {
       Succeed(job, *result);
     } else if (result.error().error_class() == ErrorClass::kMustWait &&
                !job.context.may_wait_for_token) {

@@ -114,6 +114,11 @@ object BodyOf(const Operation& operation) {
     properties[parameter.name] = SchemaOf(parameter);
     if (parameter.required) required.emplace_back(parameter.name);
   }
+  // Any operation takes it (api/dispatcher.cc), so no row has it.
+  object dry_run;
+  dry_run["type"] = "boolean";
+  dry_run["description"] = "authorise and check, and change nothing";
+  properties["dryRun"] = std::move(dry_run);
   object schema;
   schema["type"] = "object";
   schema["properties"] = std::move(properties);
@@ -224,6 +229,7 @@ object OperationOf(const Operation& operation, std::string_view method, bool can
   if (!operation.summary.empty()) described["summary"] = operation.summary;
   std::string text = "Section " + std::string(operation.section) + ". Permission " +
                      std::string(operation.action) + ".";
+  if (operation.group == "iam") text += " Not part of the manual.";
   described["description"] = text;
   array parameters;
   parameters.emplace_back(Reference("#/components/parameters/RegionId"));

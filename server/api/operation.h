@@ -11,6 +11,7 @@
 #include <span>
 #include <string_view>
 
+#include "kms/policy_document.h"
 #include "kms/result.h"
 
 namespace kms::server {
@@ -102,6 +103,9 @@ struct Operation {
 
 // The whole table, group by group.
 std::span<const Operation* const> AllOperations();
+
+// ActionsOf is what policies may speak of.
+ActionTable ActionsOf(std::span<const Operation* const> operations);
 
 // FindOperation returns the operation of that name, or null.
 const Operation* FindOperation(std::string_view name);

@@ -88,7 +88,8 @@ void AppendOperation(std::string& out, const Operation& operation) {
       .append(operation.write ? "write" : "read")
       .append("), section ")
       .append(operation.section)
-      .append(" of the manual\n");
+      .append(" of the manual")
+      .append(operation.group == "iam" ? "; an operation of our own\n" : "\n");
   AppendParameters(out, operation);
   if (operation.result.empty()) {
     out += "\nThe answer has no result.\n";

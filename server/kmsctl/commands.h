@@ -29,6 +29,7 @@ void AddEncryptionCommands(CLI::App& app, Order& order);  // encrypt, decrypt, d
 void AddSignatureCommands(CLI::App& app, Order& order);   // sign, verify, public-key
 void AddImportCommand(CLI::App& app, Order& order);       // import
 void AddRootKeyCommand(CLI::App& app, Order& order);      // root-key
+void AddAdminCommand(CLI::App& app, Order& order);        // admin
 
 // Show calls an operation and prints its result.
 Result<void> Show(Session& session, Format format, std::string_view operation,

@@ -18,6 +18,7 @@ namespace {
 
 struct RotateOptions {
   std::string data;
+  std::string account;  // empty: that of the old file, or the only one
   SoftwareRootKeyFolders folders;
   CredentialsContent content;
 };
@@ -51,6 +52,10 @@ Result<void> Rotate(const RotateOptions& options) {
     folders.private_key = options.folders.private_key;
   if (!options.folders.wrapping_key.empty())
     folders.wrapping_key = options.folders.wrapping_key;
+  std::string account = options.account;
+  if (account.empty()) {
+    if (const auto old = ReadCredentials(layout.credentials())) account = old->account;
+  }
   // A folder that is not there is not to become an empty store.
   if (!std::filesystem::exists(layout.store()))
     return UsageError(layout.store() + ": no store of a kmsd");
@@ -63,9 +68,11 @@ Result<void> Rotate(const RotateOptions& options) {
   const auto backend = NewBotanBackend(*root);
   const auto clock = NewSystemClock();
   Identity identity(*store, *root, *backend, *clock);
-  KMS_CHECK_OK(identity.RotateRootAccessKey([&](const NewAccessKey& made) {
-    return WriteCredentials(layout.rotated_credentials(), made, content);
-  }));
+  KMS_CHECK_OK(identity.RotateRootAccessKey(
+      [&](const NewAccessKey& made) {
+        return WriteCredentials(layout.rotated_credentials(), made, content);
+      },
+      account));
   KMS_CHECK_OK(PublishCredentials(layout.rotated_credentials(), layout));
   return WriteOutput(AsBytes("new access key in " + layout.credentials() + "\n"));
 }
@@ -79,6 +86,8 @@ void AddRootKeyCommand(CLI::App& app, Order& order) {
   auto* rotate = group->add_subcommand(
       "rotate", "Replace it, on the machine and as the user of kmsd");
   rotate->add_option("--data", options->data, "Data directory of kmsd")->required();
+  rotate->add_option("--account", options->account,
+                     "Whose; default that of the old file, or the only one");
   rotate->add_option("--root-folder", options->folders.root,
                      "Where the root key is, if not in the data directory");
   rotate->add_option("--private-folder", options->folders.private_key,

@@ -9,7 +9,6 @@
 #include <cstdio>
 #include <string_view>
 
-#include "http/wiped_string.h"
 #include "kmsd/files.h"
 
 namespace kms::server {
@@ -30,8 +29,7 @@ void AppendMember(WipedString& text, std::string_view name, std::string_view val
 
 }  // namespace
 
-Result<void> WriteCredentials(const std::string& path, const NewAccessKey& key,
-                              const CredentialsContent& content) {
+WipedString CredentialsText(const NewAccessKey& key, const CredentialsContent& content) {
   WipedString text;
   text.reserve(4096);  // no growth, so no copies
   Append(text, "{\n");
@@ -46,7 +44,12 @@ Result<void> WriteCredentials(const std::string& path, const NewAccessKey& key,
   if (!content.ca_file.empty()) AppendMember(text, "caFile", content.ca_file);
   AppendMember(text, "endpoint", content.endpoint, true);
   Append(text, "}\n");
+  return text;
+}
 
+Result<void> WriteCredentials(const std::string& path, const NewAccessKey& key,
+                              const CredentialsContent& content) {
+  const WipedString text = CredentialsText(key, content);
   // What an interrupted attempt left is worth nothing.
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) return FileError(path);
   const OwnedFile file(

@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "http/wiped_string.h"
 #include "kms/identity.h"
 #include "kms/result.h"
 #include "kmsd/layout.h"
@@ -17,6 +18,9 @@ struct CredentialsContent {
   std::string endpoint;  // https://host:port
   std::string ca_file;   // what to trust; empty: what the system trusts, or plain HTTP
 };
+
+// CredentialsText is the content of the file.
+WipedString CredentialsText(const NewAccessKey& key, const CredentialsContent& content);
 
 // WriteCredentials writes the file `path`, mode 0600, complete and synced, in place of
 // what an interrupted attempt left there.

@@ -19,6 +19,8 @@ class DataLayout {
   std::string lock() const { return directory_ + "/kmsd.lock"; }
   std::string store() const { return directory_ + "/store"; }
   std::string audit() const { return directory_ + "/audit.jsonl"; }
+  // Where the operator makes accounts (kmsd/admin_socket.h).
+  std::string admin_socket() const { return directory_ + "/admin.sock"; }
   std::string tls() const { return directory_ + "/tls"; }
   std::string tls_certificate() const { return tls() + "/server.crt"; }
   std::string tls_key() const { return tls() + "/server.key"; }

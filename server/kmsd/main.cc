@@ -16,6 +16,7 @@
 #include "http/self_signed.h"
 #include "http/server.h"
 #include "kms/identity.h"
+#include "kmsd/admin_socket.h"
 #include "kmsd/config.h"
 #include "kmsd/credentials.h"
 #include "kmsd/data_directory.h"
@@ -129,7 +130,8 @@ Result<void> ServeFrom(const DataDirectory& data, Hsm& hsm, const Clock& clock,
                        const Config& config, const std::shared_ptr<spdlog::logger>& log) {
   const auto backend = NewBotanBackend(data.root());
   KMS_CHECK_OK(backend->SelfTest());
-  const auto users = NewRootPolicy();
+  const ActionTable actions = ActionsOf(AllOperations());
+  const auto users = NewIamPolicy(data.store(), clock, actions);
   const auto access_points = NewAccessPointPolicy();
   const auto policy = NewPrincipalPolicy(*users, *access_points);
   KMS_TRY(const auto kms, Kms::Open({.store = data.store(),
@@ -138,7 +140,8 @@ Result<void> ServeFrom(const DataDirectory& data, Hsm& hsm, const Clock& clock,
                                      .hsm = hsm.backend(),
                                      .policy = *policy,
                                      .clock = clock,
-                                     .limits = config.limits}));
+                                     .limits = config.limits,
+                                     .actions = &actions}));
   KMS_TRY(const auto audit, OpenAuditFile(data.layout().audit()));
 
   HttpServerConfig http;
@@ -239,6 +242,8 @@ Result<void> ServeFrom(const DataDirectory& data, Hsm& hsm, const Clock& clock,
 
   hsm.AddGauges(metrics);
 
+  KMS_TRY(const auto admin,
+          AdminSocket::Open(data.layout().admin_socket(), identity, content, *log));
   KMS_TRY(const auto server, HttpServer::Start(http, dispatcher));
   metrics.AddGauge("kms_connections", "Open connections",
                    [&] { return static_cast<double>(server->connections()); });

@@ -34,8 +34,12 @@ class TestPolicy final : public Policy {
     if (action == denied) return Reason::kDenied;
     return {};
   }
-  Result<void> May(const RequestContext&, std::string_view,
+  Result<void> May(const Reader&, const RequestContext&, std::string_view,
                    const Resource&) const override {
+    return {};
+  }
+  Result<void> MayEverywhere(const Reader&, const RequestContext&, std::string_view,
+                             std::string_view) const override {
     return {};
   }
   std::string denied = "kms:test:denied";

@@ -484,5 +484,96 @@ def envelope_files_round_trip_and_do_not_lie():
         assert not [p for p in folder.iterdir() if p.name.startswith("out") or ".tmp" in p.name], list(folder.iterdir())
 
 
+class As:
+    """The server as others than its first root user see it."""
+
+    def __init__(self, server, credentials):
+        self.tls, self.port, self.data, self.now = server.tls, server.port, server.data, server.now
+        self.credentials = credentials
+
+
+def refused(code, call, *arguments, **parameters):
+    try:
+        call(*arguments, **parameters)
+    except Refused as e:
+        assert e.code == code, (e.code, code)
+        return e
+    raise AssertionError(f"not refused with {code}")
+
+
+@check
+def a_user_may_what_was_granted_until_it_is_revoked():
+    with Server(KMSD) as server:
+        server.start()
+        root = Client(server)
+        iam = lambda operation, **parameters: root.call("/v1/iam/" + operation, **parameters)
+        key = root.create_key()
+        user = iam("createUser", userName="app")["userId"]
+        group = iam("createGroup", groupName="apps")["groupId"]
+        iam("addUserToGroup", groupId=group, userId=user)
+        made = iam("createAccessKey", userId=user)
+        app = Client(As(server, {**server.credentials, "accessKey": made["accessKey"], "secretKey": made["secretKey"]}))
+        refused("KMS.0913", app.describe, key)
+        document = {"Version": "1.1", "Statement": [{
+            "Effect": "Allow", "Action": "kms:cmk:describe", "Resource": "cmk/" + key,
+            "Condition": {"IpAddress": {"kms:SourceIp": "127.0.0.0/8"}, "Bool": {"kms:SecureTransport": "false"}}}]}
+        policy = iam("createPolicy", policyName="look", policyDocument=json.dumps(document))["policyId"]
+        iam("grantPolicy", groupId=group, policyId=policy)
+        assert app.describe(key)["cmkUuid"] == key
+        other = root.create_key()
+        denied = refused("KMS.0301", app.describe, other)
+        absent = refused("KMS.0301", app.describe, str(uuid.uuid4()))
+        assert denied.status == absent.status
+        refused("KMS.0913", app.call, "/v1/cmkManage/disableKey", cmkUuid=key)
+        simulated = iam("simulatePolicy", userId=user, action="kms:cmk:describe", cmkUuid=key)
+        assert simulated["allowed"] is True and simulated["policyId"] == policy and simulated["statement"] == 1
+        assert root.call("/v1/cmkManage/disableKey", cmkUuid=key, dryRun=True) == {"dryRun": True}
+        assert root.describe(key)["status"] == 1
+        iam("revokePolicy", groupId=group, policyId=policy)
+        refused("KMS.0913", app.describe, key)
+        iam("disableUser", userId=user)
+        refused("KMS.0912", app.describe, key)
+        stored = b"".join(p.read_bytes() for p in (server.data / "store").iterdir())
+        assert made["secretKey"].encode() not in stored
+        app.close()
+        root.close()
+        assert server.stop() == 0
+
+
+@check
+def the_operator_makes_accounts_that_do_not_see_one_another():
+    with Server(KMSD) as server:
+        server.start()
+        assert (server.data / "admin.sock").stat().st_mode & 0o777 == 0o600
+        first = Client(server)
+        key = first.create_key(aliasName="alias/first")
+        out = server.folder / "second.json"
+        admin = lambda *arguments, code=0: kmsctl(server, "admin", "--data", server.data, *arguments, code=code)
+        admin("create-account", "--name", "second", "--out", out)
+        assert out.stat().st_mode & 0o777 == 0o600
+        admin("create-account", "--out", out, code=1)
+        credentials = json.loads(out.read_text())
+        second = Client(As(server, credentials))
+        for name in (key, "alias/first"):
+            refused("KMS.0301", second.describe, name)
+        assert second.call("/v1/keyManage/listKeys")["totalCount"] == 0
+        second.create_key(aliasName="alias/first")
+        accounts = json.loads(admin("list-accounts"))["accounts"]
+        assert [a["name"] for a in accounts] == ["", "second"], accounts
+        rotated = json.loads(admin("rotate-root-key", credentials["accountId"]))
+        refused("KMS.0402", second.describe, key)
+        again = Client(As(server, rotated))
+        assert again.call("/v1/keyManage/listKeys")["totalCount"] == 1
+        admin("rotate-root-key", "nobody", code=1)
+        kmsctl(server, "root-key", "rotate", "--data", server.data)
+        assert server.credentials["accountId"] == accounts[0]["accountId"]
+        assert Client(server).describe(key)["cmkUuid"] == key
+        for client in (first, second, again):
+            client.close()
+        assert server.stop() == 0
+        assert not (server.data / "admin.sock").exists()
+        admin("list-accounts", code=3)
+
+
 if __name__ == "__main__":
     run_checks()

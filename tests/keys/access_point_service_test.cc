@@ -28,7 +28,7 @@ class AccessPointTest : public KmsTest {
   // The context of a request under an access key of the access point.
   RequestContext Caller(AccessKeyScope scope = AccessKeyScope::kFull) {
     RequestContext context = me;
-    context.principal = {me.principal.account, "maker", "ak", false, point, scope};
+    context.principal = {me.principal.account, "maker", "ak", true, point, scope};
     context.access_point_rules = service().Rules(context.principal, me.region).value();
     return context;
   }
@@ -103,7 +103,7 @@ TEST_F(AccessPointTest, HaveAccessKeysThatAreFound) {
   EXPECT_EQ(found->principal.access_point, point);
   EXPECT_EQ(found->principal.scope, AccessKeyScope::kKeys);
   EXPECT_EQ(found->principal.user, me.principal.user);
-  EXPECT_FALSE(found->principal.root);
+  EXPECT_EQ(found->principal.root, me.principal.root);
   EXPECT_EQ(found->region, me.region);
 
   EXPECT_OK(service().DisableKey(me, made.id));

@@ -22,14 +22,14 @@ TEST_F(KeyServiceTest, CreatesWhatWasAskedFor) {
                                               .description = "数据库",
                                               .rotation_days = 30,
                                               .alias = "alias/db",
-                                              .project = "p1"})
+                                              .project = "default"})
                                  .value();
   EXPECT_TRUE(IsUuid(key.id));
   const KeyDescription read = kms->keys().Describe(me, "alias/db").value();
   EXPECT_EQ(read.id, key.id);
   EXPECT_EQ(read.spec, KeySpec::kSm4);
   EXPECT_EQ(read.description, "数据库");
-  EXPECT_EQ(read.project, "p1");
+  EXPECT_EQ(read.project, "default");
   EXPECT_EQ(read.creator, me.principal.user);
   EXPECT_EQ(read.state, KeyState::kEnabled);
   EXPECT_EQ(read.rotation, AutomaticRotation::kEnabled);
@@ -63,6 +63,7 @@ TEST_F(KeyServiceTest, RefusesWhatDoesNotFit) {
   EXPECT_THAT(create({.description = std::string(8193, 'x')}), Fails(Reason::kTooLong));
   EXPECT_THAT(create({.alias = "no spaces"}), Fails(Reason::kBadParameter));
   EXPECT_THAT(create({.project = "a\r\nb"}), Fails(Reason::kBadParameter));
+  EXPECT_THAT(create({.project = "absent"}), Fails(Reason::kBadParameter));
   EXPECT_THAT(create({.level = ProtectionLevel::kHsm}),
               Fails(Reason::kHsmKeyCreationFailed));
   EXPECT_EQ(kms->keys().List(me, {}, {})->total, 0U);

@@ -46,6 +46,7 @@ TEST_F(Answers, CreateKeyThatRotates) {
 }
 
 TEST_F(Answers, CreateKeyTakesAliasAndProject) {
+  Must("createProject", {{"epId", "p-1"}, {"epName", "one"}});
   const std::string key = Create({{"aliasName", "alias/a"}, {"epId", "p-1"}});
   const object described = Must("describeKey", {{"cmkUuid", "alias/a"}});
   EXPECT_EQ(Text(described, "cmkUuid"), key);

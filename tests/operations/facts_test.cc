@@ -108,7 +108,9 @@ class OperationFacts : public ::testing::Test {
 TEST_F(OperationFacts, OperationsInOrder) {
   Names wanted, had;
   for (const object& row : facts) wanted.push_back(TextOf(row, "name"));
-  for (const Operation* operation : AllOperations()) had.emplace_back(operation->name);
+  // Those of our own are not in the file.
+  for (const Operation* operation : AllOperations())
+    if (operation->group != "iam") had.emplace_back(operation->name);
   EXPECT_EQ(had, wanted);
 }
 

@@ -213,8 +213,10 @@ class HsmOperations : public testing::OperationsTest {
 
 TEST_F(HsmOperations, EveryOneIsAsked) {
   const auto requests = Requests();
+  // The administration of an account has no material, and asks no token.
   for (const Operation* const operation : AllOperations())
-    EXPECT_TRUE(requests.contains(operation->name)) << operation->name;
+    EXPECT_NE(requests.contains(operation->name), operation->group == "iam")
+        << operation->name;
 }
 
 TEST_F(HsmOperations, AFailureOfTheTokenIsToldAndChangesNothing) {

@@ -99,8 +99,9 @@ bool IsAccessPointAction(std::string_view action);
 // neither stands for all of the region.
 std::unique_ptr<Policy> NewAccessPointPolicy();
 
-// NewPrincipalPolicy returns a policy that asks `access_points` about access keys of
-// access points, and `users` about all others. Both outlive it.
+// NewPrincipalPolicy returns a policy that asks `users` about the user of an access key,
+// and about access keys of access points `access_points` first: such a key may do what
+// its access point allows, and no more than the user who made it. Both outlive it.
 std::unique_ptr<Policy> NewPrincipalPolicy(const Policy& users,
                                            const Policy& access_points);
 

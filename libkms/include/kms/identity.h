@@ -1,6 +1,6 @@
-// Identity: accounts, users and their access keys. For now an account has one user,
-// its root. It finds the access keys of access points too, which AccessPointService
-// makes (kms/access_point_service.h).
+// Identity: accounts, their root users, and who stands behind an access key, of an access
+// point too (kms/access_point_service.h). The other users of an account are the account's
+// own business (kms/iam_service.h).
 //
 // SKs are sealed under the root key; they leave this class only when they are made,
 // and to check a signature.
@@ -16,6 +16,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "kms/clock.h"
 #include "kms/crypto_backend.h"
@@ -39,6 +40,13 @@ struct NewAccessKey {
   SecretBytes secret;  // 32 characters; shown once
 };
 
+struct AccountDescription {
+  std::string id;
+  std::string root_user;
+  std::string name;        // may be empty
+  UnixMillis created = 0;  // 0: by a release that did not note it
+};
+
 class Identity {
  public:
   // All four outlive the identity; `random` makes ids and secrets.
@@ -59,14 +67,18 @@ class Identity {
   // crash leaves a key whose secret nobody has.
   using HandOver = std::function<Result<void>(const NewAccessKey&)>;
 
+  // ListAccounts returns all of them, oldest first.
+  Result<std::vector<AccountDescription>> ListAccounts() const;
+
   // CreateAccount makes an account with its root user and a first access key.
   // Fails: what `hand_over` returns; kUnavailable.
-  Result<void> CreateAccount(const HandOver& hand_over);
+  Result<void> CreateAccount(const HandOver& hand_over, std::string_view name = {});
 
-  // RotateRootAccessKey gives the root user of the only account a new access key in
-  // place of all that it has.
+  // RotateRootAccessKey gives the root user of an account (empty: of the only one) a new
+  // access key in place of all that it has.
   // Fails: kNotFound; what `hand_over` returns; kUnavailable.
-  Result<void> RotateRootAccessKey(const HandOver& hand_over);
+  Result<void> RotateRootAccessKey(const HandOver& hand_over,
+                                   std::string_view account = {});
 
  private:
   class Impl;

@@ -26,6 +26,7 @@
 #include "kms/clock.h"
 #include "kms/compute_service.h"
 #include "kms/crypto_backend.h"
+#include "kms/iam_service.h"
 #include "kms/import_service.h"
 #include "kms/key_service.h"
 #include "kms/key_store.h"
@@ -43,6 +44,7 @@ struct Limits {
   // How long the wall clock must have run steadily beside the monotonic one before
   // anything is deleted by date.
   std::int64_t steady_millis = 60'000;
+  IamLimits iam = {};
 };
 
 // All of it outlives the Kms.
@@ -54,6 +56,8 @@ struct Parts {
   const Policy& policy;
   const Clock& clock;
   Limits limits = {};
+  // What policies may speak of; none: only the system's can be granted.
+  const ActionTable* actions = nullptr;
 };
 
 // What one round of time-driven work did.
@@ -88,6 +92,7 @@ class Kms {
   ImportService& imports();
   ComputeService& compute();
   AsymmetricService& asymmetric();
+  IamService& iam();
   AccessPointService& access_points();
 
   // RunDueWork does what dates ask for: rotation, planned deletion, expiry of imported

@@ -24,7 +24,7 @@ struct Principal {
   std::string account;
   std::string user;
   std::string access_key;
-  bool root = false;  // the user that the account began with
+  bool root = false;  // `user` is the one that the account began with
   // Under an access key of an access point: its id; `user` is who made the key.
   std::string access_point{};
   AccessKeyScope scope = AccessKeyScope::kFull;
@@ -37,7 +37,8 @@ struct RequestContext {
   std::shared_ptr<const AccessPointRules> access_point_rules{};
   std::string region;
   std::string project = "default";  // enterprise project (epId)
-  std::string source;               // the caller's address, for the audit log
+  std::string source;               // the caller's address
+  bool tls = false;                 // the request came over TLS
 
   // Identifies the request among those of its access key. A change keeps it with
   // its outcome: the same id with the same fingerprint is answered with that outcome
@@ -53,6 +54,10 @@ struct RequestContext {
   bool seen_before = false;
 
   std::string operation;  // as the audit log names it, such as "createKey"
+
+  // Everything is authorised and checked, and nothing is changed or computed: what would
+  // have succeeded fails with ErrorClass::kDryRun.
+  bool dry_run = false;
 
   // Whether the calling thread may wait for the HSM. Where it may not, what would have to
   // fails with ErrorClass::kMustWait before anything was changed, and is called again

@@ -34,6 +34,7 @@ enum class ErrorClass : std::uint8_t {
   kExhausted,    // a quota or a limit
   kUnavailable,  // the store or a token does not answer now
   kMustWait,     // needs a thread that may wait for a token (kms/request_context.h)
+  kDryRun,       // nothing was wrong, and nothing was to be done (kms/request_context.h)
   kCorrupt,      // stored bytes do not check out
   kInternal,
 };

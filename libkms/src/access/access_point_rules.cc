@@ -56,8 +56,8 @@ class AccessPointPolicy final : public Policy {
     return {};
   }
 
-  Result<void> May(const RequestContext& context, std::string_view action,
-                   const Resource& resource) const override {
+  Result<void> May(const Reader& /*reader*/, const RequestContext& context,
+                   std::string_view action, const Resource& resource) const override {
     KMS_CHECK_OK(MayAnywhere(context, action));
     if (resource.account != context.principal.account ||
         resource.region != context.region)
@@ -69,6 +69,14 @@ class AccessPointPolicy final : public Policy {
     if (!allowed) return Reason::kDenied;
     return {};
   }
+
+  Result<void> MayEverywhere(const Reader& /*reader*/, const RequestContext& context,
+                             std::string_view action,
+                             std::string_view /*kind*/) const override {
+    KMS_CHECK_OK(MayAnywhere(context, action));
+    if (!context.access_point_rules->resources().AllowsAll()) return Reason::kDenied;
+    return {};
+  }
 };
 
 class PrincipalPolicy final : public Policy {
@@ -78,18 +86,25 @@ class PrincipalPolicy final : public Policy {
 
   Result<void> MayAnywhere(const RequestContext& context,
                            std::string_view action) const override {
-    return For(context).MayAnywhere(context, action);
+    if (!context.principal.access_point.empty())
+      KMS_CHECK_OK(access_points_.MayAnywhere(context, action));
+    return users_.MayAnywhere(context, action);
   }
-  Result<void> May(const RequestContext& context, std::string_view action,
-                   const Resource& resource) const override {
-    return For(context).May(context, action, resource);
+  Result<void> May(const Reader& reader, const RequestContext& context,
+                   std::string_view action, const Resource& resource) const override {
+    if (!context.principal.access_point.empty())
+      KMS_CHECK_OK(access_points_.May(reader, context, action, resource));
+    return users_.May(reader, context, action, resource);
+  }
+  Result<void> MayEverywhere(const Reader& reader, const RequestContext& context,
+                             std::string_view action,
+                             std::string_view kind) const override {
+    if (!context.principal.access_point.empty())
+      KMS_CHECK_OK(access_points_.MayEverywhere(reader, context, action, kind));
+    return users_.MayEverywhere(reader, context, action, kind);
   }
 
  private:
-  const Policy& For(const RequestContext& context) const {
-    return context.principal.access_point.empty() ? users_ : access_points_;
-  }
-
   const Policy& users_;
   const Policy& access_points_;
 };

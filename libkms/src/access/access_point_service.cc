@@ -5,8 +5,10 @@
 
 #include "access/access_point_record.h"
 #include "identity/access_key_record.h"
+#include "identity/records.h"
 #include "keys/domain.h"
 #include "keys/paging.h"
+#include "keys/projects.h"
 
 namespace kms {
 
@@ -21,6 +23,9 @@ class AccessPointRulesCache {
 };
 
 namespace {
+
+// As policies name access points.
+constexpr std::string_view kKind = "accessPoint";
 
 // About what a name on a list takes when it is compiled.
 constexpr std::size_t kNameBytes = 128;
@@ -47,9 +52,15 @@ Result<AccessPointRecord> ReadPoint(const Domain& domain, const Reader& reader,
           reader.Get(place::AccessPoint(context.principal.account, context.region, id)));
   if (!found) return Reason::kAccessPointNotFound;
   KMS_TRY(AccessPointRecord point, ReadAccessPoint(found->value));
-  if (!domain.parts().policy.May(context, action,
-                                 {point.account, point.region, point.project, point.id}))
-    return Reason::kAccessPointNotFound;
+  auto may = domain.parts().policy.May(
+      reader, context, action,
+      {point.account, point.region, point.project, point.id, kKind});
+  if (!may) {
+    // A store that cannot be read denies nothing.
+    if (may.error().error_class() == ErrorClass::kDenied)
+      return Reason::kAccessPointNotFound;
+    return std::move(may).error();
+  }
   return point;
 }
 
@@ -144,6 +155,9 @@ Result<std::vector<PointResource>> ListResources(const Domain& domain,
         for (const std::string& key : keys) {
           const bool allowed = check.Allows(key);
           if (allowed_only && !allowed) continue;
+          const auto seen = domain.ReadKey(snapshot, context, key, "kms:cmk:list");
+          if (!seen && seen.error().reason() == Reason::kKeyNotFound) continue;
+          if (!seen) return seen.error();
           KMS_TRY(std::string alias, FirstAlias(snapshot, point.account, key));
           listed.push_back({key, std::move(alias), allowed});
         }
@@ -163,10 +177,6 @@ AccessPointService::~AccessPointService() = default;
 
 Result<AccessPointDescription> AccessPointService::Create(const RequestContext& context,
                                                           const NewAccessPoint& wanted) {
-  if (!IsProjectName(wanted.project)) return Error(Reason::kBadParameter).About("epId");
-  KMS_CHECK_OK(domain_->parts().policy.May(
-      context, "kms:accessPoint:createApplicationAccessPoint",
-      {context.principal.account, context.region, wanted.project, {}}));
   AccessPointRecord point;
   KMS_TRY(point.id, domain_->NewId());
   KMS_TRY(point.endpoint, domain_->NewId());
@@ -184,6 +194,10 @@ Result<AccessPointDescription> AccessPointService::Create(const RequestContext& 
       const std::string outcome,
       domain_->Change(
           context, [&](Transaction& transaction, ChangeNote& note) -> Result<void> {
+            KMS_CHECK_OK(domain_->parts().policy.May(
+                transaction, context, "kms:accessPoint:createApplicationAccessPoint",
+                {point.account, point.region, point.project, {}, kKind}));
+            KMS_CHECK_OK(CheckProject(transaction, point.account, point.project));
             const std::string counter =
                 place::AccessPointCounter(point.account, point.region);
             KMS_TRY(const std::size_t live, LiveCount(transaction, counter));
@@ -195,6 +209,10 @@ Result<AccessPointDescription> AccessPointService::Create(const RequestContext& 
             transaction.Put(
                 place::AccessPointList(placed.account, placed.region, placed.position),
                 ToJson(PointerRecord{placed.id}));
+            if (placed.project != kDefaultProject)
+              transaction.Put(place::KeyOfProject(placed.account, placed.project,
+                                                  placed.region, placed.id),
+                              ToJson(PointerRecord{placed.id}));
             note.key = placed.id;
             note.outcome = WriteAccessPoint(placed);
             return {};
@@ -248,6 +266,9 @@ Result<void> AccessPointService::Delete(const RequestContext& context,
         transaction.Erase(
             place::AccessPointList(point.account, point.region, point.position));
         transaction.Erase(place::AccessPoint(point.account, point.region, point.id));
+        if (point.project != kDefaultProject)
+          transaction.Erase(
+              place::KeyOfProject(point.account, point.project, point.region, point.id));
         note.key = point.id;
         return Domain::CountDown(
             transaction, place::AccessPointCounter(point.account, point.region), 1);
@@ -270,6 +291,7 @@ Result<NewPointKey> AccessPointService::CreateKey(const RequestContext& context,
   KMS_TRY(key.id, NewIdentityId(domain_->parts().software));
   key.account = context.principal.account;
   key.user = context.principal.user;
+  key.root = context.principal.root;
   key.access_point = id;
   key.region = context.region;
   key.scope = scope;

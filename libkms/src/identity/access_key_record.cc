@@ -20,6 +20,7 @@ void Members(Archive& archive, AccessKeyRecord& r) {
   archive("scope", r.scope);
   archive("created", r.created);
   archive("position", r.position);
+  archive("suspended", r.suspended);
 }
 
 constexpr std::int64_t Values(AccessKeyScope) { return 3; }

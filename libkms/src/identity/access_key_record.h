@@ -24,12 +24,14 @@ struct AccessKeyRecord {
   bool root = false;
   bool enabled = true;
   Bytes sealed;  // the secret key
+  std::optional<UnixMillis> created;
   // Of access points only.
   std::optional<std::string> access_point;
   std::optional<std::string> region;
   std::optional<AccessKeyScope> scope;
-  std::optional<UnixMillis> created;
   std::optional<std::uint64_t> position;  // among the keys of the access point
+  // Of users only: its user is disabled.
+  std::optional<bool> suspended;
 };
 
 std::string WriteAccessKey(const AccessKeyRecord& record);

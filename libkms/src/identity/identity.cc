@@ -1,38 +1,33 @@
 #include "kms/identity.h"
 
+#include <algorithm>
 #include <mutex>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
 #include "audit/outbox.h"
 #include "core/json_record.h"
 #include "identity/access_key_record.h"
-#include "kms/encoding.h"
+#include "identity/access_keys.h"
+#include "identity/records.h"
 
 namespace kms {
-
-struct AccountRecord {
-  std::string id;
-  std::string root_user;
-};
-
-template <typename Archive>
-void Members(Archive& archive, AccountRecord& r) {
-  archive("id", r.id);
-  archive("rootUser", r.root_user);
-}
-
 namespace {
 
 // More are never in use at once; the cache starts anew when it is full.
 constexpr std::size_t kMaxCached = 10'000;
 
-std::string AccountPlace(std::string_view account) {
-  return JoinKey({"account", account});
-}
-std::string AccessKeysOfUser(std::string_view account, std::string_view user) {
-  return JoinKey({"access-keys-of-user", account, user});
+// The account of that id; of an empty one the only account.
+Result<AccountRecord> FindAccount(const Reader& reader, std::string_view id) {
+  if (!id.empty())
+    return ReadAs<AccountRecord>(reader, place::Account(id), Reason::kAccessKeyNotFound);
+  KMS_TRY(const auto accounts, reader.Scan(place::Accounts(), {}, 2));
+  if (accounts.size() != 1)
+    return Error(ErrorClass::kNotFound, Reason::kAccessKeyNotFound,
+                 "there is not exactly one account: name one");
+  return ReadRecord<AccountRecord>(accounts.front().value);
 }
 
 }  // namespace
@@ -58,9 +53,9 @@ class Identity::Impl {
     }
     KMS_TRY(const AccessKeyRecord record, ReadAccessKey(found->value));
     KMS_TRY(SecretBytes secret, OpenSecretKey(root_, record));
-    auto made = std::make_shared<const AccessKey>(
-        AccessKey{PrincipalOf(record), record.enabled, std::move(secret),
-                  record.region.value_or("")});
+    auto made = std::make_shared<const AccessKey>(AccessKey{
+        PrincipalOf(record), record.enabled && !record.suspended.value_or(false),
+        std::move(secret), record.region.value_or("")});
     const std::lock_guard lock(mutex_);
     if (cache_.size() >= kMaxCached) cache_.clear();
     cache_[record.id] = {found->revision, made};
@@ -69,48 +64,61 @@ class Identity::Impl {
 
   Result<bool> HasAccounts() const {
     KMS_TRY(const auto snapshot, store_.Read());
-    KMS_TRY(const auto accounts, snapshot->Scan(JoinKey({"account"}), {}, 1));
+    KMS_TRY(const auto accounts, snapshot->Scan(place::Accounts(), {}, 1));
     return !accounts.empty();
   }
 
-  Result<void> CreateAccount(const HandOver& hand_over) {
+  Result<std::vector<AccountDescription>> ListAccounts() const {
+    KMS_TRY(const auto snapshot, store_.Read());
+    KMS_TRY(const auto records,
+            snapshot->Scan(place::Accounts(), {}, static_cast<std::size_t>(-1)));
+    std::vector<AccountDescription> accounts;
+    for (const Record& record : records) {
+      KMS_TRY(AccountRecord account, ReadRecord<AccountRecord>(record.value));
+      accounts.push_back({std::move(account.id), std::move(account.root_user),
+                          account.name.value_or(""), account.created.value_or(0)});
+    }
+    std::ranges::sort(accounts, {}, [](const AccountDescription& account) {
+      return std::tie(account.created, account.id);
+    });
+    return accounts;
+  }
+
+  Result<void> CreateAccount(const HandOver& hand_over, std::string_view name) {
     AccountRecord account;
     KMS_TRY(account.id, NewIdentityId(random_));
     KMS_TRY(account.root_user, NewIdentityId(random_));
-    KMS_TRY(const Made made, NewKeyOf(account));
+    account.created = clock_.Now();
+    if (!name.empty()) account.name = name;
+    KMS_TRY(
+        const MadeAccessKey made,
+        MakeAccessKey(root_, random_, account.id, account.root_user, true, clock_.Now()));
     KMS_CHECK_OK(hand_over(made.access_key));
     const AuditEvent event = EventOf(made.record, "createAccount");
     KMS_CHECK_OK(store_.Update([&](Transaction& transaction) -> Result<void> {
-      transaction.Put(AccountPlace(account.id), WriteRecord(account));
-      Put(transaction, made.record);
+      transaction.Put(place::Account(account.id), WriteRecord(account));
+      PutAccessKey(transaction, made.record);
       AppendToOutbox(transaction, event);
       return {};
     }));
     return {};
   }
 
-  Result<void> RotateRootAccessKey(const HandOver& hand_over) {
+  Result<void> RotateRootAccessKey(const HandOver& hand_over, std::string_view id) {
     AccountRecord account;
     {
       KMS_TRY(const auto snapshot, store_.Read());
-      KMS_TRY(const auto accounts, snapshot->Scan(JoinKey({"account"}), {}, 2));
-      if (accounts.size() != 1)
-        return Error(ErrorClass::kNotFound, Reason::kAccessKeyNotFound,
-                     "there is not exactly one account");
-      KMS_TRY(account, ReadRecord<AccountRecord>(accounts.front().value));
+      KMS_TRY(account, FindAccount(*snapshot, id));
     }
-    KMS_TRY(const Made made, NewKeyOf(account));
+    KMS_TRY(
+        const MadeAccessKey made,
+        MakeAccessKey(root_, random_, account.id, account.root_user, true, clock_.Now()));
     KMS_CHECK_OK(hand_over(made.access_key));
     const AuditEvent event = EventOf(made.record, "rotateRootAccessKey");
     KMS_CHECK_OK(store_.Update([&](Transaction& transaction) -> Result<void> {
-      KMS_TRY(const auto old,
-              transaction.Scan(AccessKeysOfUser(account.id, account.root_user), {},
-                               static_cast<std::size_t>(-1)));
-      for (const Record& pointer : old) {
-        transaction.Erase(pointer.key);
-        transaction.Erase(AccessKeyPlace(pointer.value));
-      }
-      Put(transaction, made.record);
+      KMS_TRY(const auto old, AccessKeysOf(transaction, account.id, account.root_user));
+      for (const AccessKeyRecord& record : old) EraseAccessKey(transaction, record);
+      PutAccessKey(transaction, made.record);
       AppendToOutbox(transaction, event);
       return {};
     }));
@@ -118,24 +126,6 @@ class Identity::Impl {
   }
 
  private:
-  struct Made {
-    AccessKeyRecord record;
-    NewAccessKey access_key;
-  };
-
-  // An access key of the account's root user, not stored yet.
-  Result<Made> NewKeyOf(const AccountRecord& account) {
-    Made made;
-    AccessKeyRecord& record = made.record;
-    KMS_TRY(record.id, NewIdentityId(random_));
-    record.account = account.id;
-    record.user = account.root_user;
-    record.root = true;
-    made.access_key.principal = PrincipalOf(record);
-    KMS_TRY(made.access_key.secret, NewSecretKey(random_, root_, record));
-    return made;
-  }
-
   AuditEvent EventOf(const AccessKeyRecord& record, std::string operation) const {
     AuditEvent event;
     event.time = clock_.Now();
@@ -144,12 +134,6 @@ class Identity::Impl {
     event.access_key = record.id;
     event.operation = std::move(operation);
     return event;
-  }
-
-  static void Put(Transaction& transaction, const AccessKeyRecord& record) {
-    transaction.Put(AccessKeyPlace(record.id), WriteAccessKey(record));
-    transaction.Put(AccessKeysOfUser(record.account, record.user) + JoinKey({record.id}),
-                    record.id);
   }
 
   struct Cached {
@@ -176,12 +160,17 @@ Result<std::shared_ptr<const AccessKey>> Identity::Find(
 }
 Result<bool> Identity::HasAccounts() const { return impl_->HasAccounts(); }
 
-Result<void> Identity::CreateAccount(const HandOver& hand_over) {
-  return impl_->CreateAccount(hand_over);
+Result<std::vector<AccountDescription>> Identity::ListAccounts() const {
+  return impl_->ListAccounts();
 }
 
-Result<void> Identity::RotateRootAccessKey(const HandOver& hand_over) {
-  return impl_->RotateRootAccessKey(hand_over);
+Result<void> Identity::CreateAccount(const HandOver& hand_over, std::string_view name) {
+  return impl_->CreateAccount(hand_over, name);
+}
+
+Result<void> Identity::RotateRootAccessKey(const HandOver& hand_over,
+                                           std::string_view account) {
+  return impl_->RotateRootAccessKey(hand_over, account);
 }
 
 }  // namespace kms

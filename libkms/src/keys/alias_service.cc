@@ -119,17 +119,17 @@ Result<Page<AliasDescription>> AliasService::List(const RequestContext& context,
                                                   const PageRequest& page) {
   constexpr std::string_view kAction = "kms:cmk:listAlias";
   const std::string& account = context.principal.account;
-  const Policy& policy = domain_->parts().policy;
-  KMS_TRY(const auto snapshot, domain_->parts().store.Read());
-  if (!policy.May(context, kAction, {account, context.region, {}, {}})) {
-    KMS_CHECK_OK(policy.MayAnywhere(context, kAction));
-    return ListVisible(*domain_, *snapshot, context, page, kAction);
+  const Parts& parts = domain_->parts();
+  KMS_CHECK_OK(parts.policy.MayAnywhere(context, kAction));
+  KMS_TRY(const auto snapshot, parts.store.Read());
+  const std::string index = place::AliasList(account, context.region);
+  if (parts.policy.MayEverywhere(*snapshot, context, kAction)) {
+    KMS_TRY(auto listed, ListIndex(*snapshot, context, index, page));
+    KMS_TRY(listed.total,
+            LiveCount(*snapshot, place::AliasCounter(account, context.region)));
+    return listed;
   }
-  KMS_TRY(auto listed,
-          ListIndex(*snapshot, context, place::AliasList(account, context.region), page));
-  KMS_TRY(listed.total,
-          LiveCount(*snapshot, place::AliasCounter(account, context.region)));
-  return listed;
+  return ListVisible(*domain_, *snapshot, context, page, kAction);
 }
 
 Result<Page<AliasDescription>> AliasService::ListOfKey(const RequestContext& context,

@@ -18,7 +18,7 @@ struct Named {
 
 // Finds the key, checks that it is an enabled key pair for `usage`, and that
 // `algorithm` fits it; loads one half of the version. Nothing is held of the store
-// afterwards.
+// afterwards. What follows computes, so a dry run ends here.
 template <typename Algorithm, typename Load>
 Result<Named> Find(Domain& domain, const RequestContext& context, const VersionName& name,
                    std::string_view action, KeyUsage usage, Algorithm algorithm,
@@ -33,6 +33,7 @@ Result<Named> Find(Domain& domain, const RequestContext& context, const VersionN
   if (!Fits(algorithm, key->spec))
     return Error(Reason::kAlgorithmNotSupported).About("algorithm");
   KMS_TRY(auto version, (domain.*load)(context, *snapshot, *key, name.version));
+  KMS_CHECK_OK(EndDryRun(context));
   return Named{std::move(key), std::move(version)};
 }
 

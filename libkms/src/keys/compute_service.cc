@@ -47,6 +47,7 @@ Result<Decrypted> OpenBlob(Domain& domain, const RequestContext& context, ByteVi
     }
     version = std::move(loaded).value();
   }
+  KMS_CHECK_OK(EndDryRun(context));
   auto plaintext = version->symmetric->Open(
       blob.first(kBlobHeadSize), AsBytes(version->context), blob.subspan(kBlobHeadSize));
   if (!plaintext) return std::move(plaintext).error().About("ciphertextBlob");
@@ -70,6 +71,7 @@ Result<Encrypted> ComputeService::Encrypt(const RequestContext& context,
   if (plaintext.empty()) return Error(Reason::kPlaintextMissing).About("plaintext");
   if (plaintext.size() > kMaxPlaintext) return Error(Reason::kTooLong).About("plaintext");
   KMS_TRY(const auto version, PrimaryOf(*domain_, context, key, "kms:cmk:encrypt"));
+  KMS_CHECK_OK(EndDryRun(context));
   return Seal(*version, plaintext);
 }
 
@@ -85,6 +87,7 @@ Result<DataKey> MakeDataKey(Domain& domain, const RequestContext& context,
   if (size == 0 || size > kMaxDataKey)
     return Error(Reason::kBadParameter).About("numberOfBytes");
   KMS_TRY(const auto version, PrimaryOf(domain, context, key, action));
+  KMS_CHECK_OK(EndDryRun(context));
   KMS_TRY(SecretBytes plaintext, domain.parts().software.Random(size));
   KMS_TRY(Encrypted encrypted, Seal(*version, plaintext.Reveal()));
   return DataKey{std::move(encrypted), std::move(plaintext)};

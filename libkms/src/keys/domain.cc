@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "audit/outbox.h"
+#include "identity/records.h"
 #include "keys/blob.h"
 #include "kms/encoding.h"
 
@@ -51,6 +52,7 @@ Result<Material> Domain::NewMaterial(const RequestContext& context, const KeyRec
                                      std::string_view version, const Make& make) {
   KMS_TRY(CryptoBackend* const backend, BackendOf(context, key.level));
   Material material;
+  if (context.dry_run) return material;
   if (key.level == ProtectionLevel::kHsm) {
     KMS_TRY(material.instance, NewId());
     material.watched = backend->keeps_objects();
@@ -150,6 +152,16 @@ Result<std::string> Domain::ResolveName(const Reader& reader,
   return std::move(alias.key);
 }
 
+Result<void> Domain::CheckKey(const Reader& reader, const RequestContext& context,
+                              std::string_view action, const KeyRecord& key,
+                              Reason absent) const {
+  auto may = parts_.policy.May(reader, context, action,
+                               {key.account, key.region, key.project, key.id});
+  // A store that cannot be read denies nothing.
+  if (!may && may.error().error_class() == ErrorClass::kDenied) return absent;
+  return may;
+}
+
 Result<KeyRecord> Domain::ReadKey(const Reader& reader, const RequestContext& context,
                                   std::string_view name, std::string_view action,
                                   Reason absent) const {
@@ -157,8 +169,7 @@ Result<KeyRecord> Domain::ReadKey(const Reader& reader, const RequestContext& co
   KMS_TRY(KeyRecord key,
           GetRecord<KeyRecord>(
               reader, place::Key(context.principal.account, context.region, id), absent));
-  if (!parts_.policy.May(context, action, {key.account, key.region, key.project, key.id}))
-    return absent;
+  KMS_CHECK_OK(CheckKey(reader, context, action, key, absent));
   return key;
 }
 
@@ -189,9 +200,7 @@ Result<std::shared_ptr<const KeyRecord>> Domain::FindKey(const Snapshot& snapsho
               std::make_shared<const CachedKey>(CachedKey{stored->revision, key}),
               kKeyRecordBytes + key->description.size());
   }
-  if (!parts_.policy.May(context, action,
-                         {key->account, key->region, key->project, key->id}))
-    return absent;
+  KMS_CHECK_OK(CheckKey(snapshot, context, action, *key, absent));
   return key;
 }
 
@@ -301,6 +310,11 @@ Result<std::optional<std::string>> Domain::RepeatedOutcome(
   return StoredOutcome(*snapshot, context);
 }
 
+Result<void> EndDryRun(const RequestContext& context) {
+  if (!context.dry_run) return {};
+  return Error(ErrorClass::kDryRun, Reason::kInternal, "a dry run ends here");
+}
+
 AuditEvent EventOf(const RequestContext& context, UnixMillis now,
                    const ChangeNote& note) {
   AuditEvent event;
@@ -328,6 +342,7 @@ Result<std::string> Domain::Change(const RequestContext& context, const Body& bo
     }
     ChangeNote note;
     KMS_CHECK_OK(body(transaction, note));
+    KMS_CHECK_OK(EndDryRun(context));
     if (!context.request_id.empty()) {
       transaction.Put(
           place::Request(context.principal.access_key, context.request_id),
@@ -351,6 +366,7 @@ Result<void> Domain::ChangeWithoutId(const RequestContext& context, const Body& 
   KMS_CHECK_OK(parts_.store.Update([&](Transaction& transaction) -> Result<void> {
     ChangeNote note;
     KMS_CHECK_OK(body(transaction, note));
+    KMS_CHECK_OK(EndDryRun(context));
     AppendToOutbox(transaction, EventOf(context, now, note));
     return {};
   }));
@@ -375,9 +391,20 @@ Result<void> Domain::ChangeKey(const RequestContext& context, std::string_view n
   return {};
 }
 
+void Domain::LeaveProject(Transaction& transaction, const KeyRecord& key) {
+  if (key.project != kDefaultProject)
+    transaction.Erase(place::KeyOfProject(key.account, key.project, key.region, key.id));
+}
+
 void Domain::PutKey(Transaction& transaction, const KeyRecord* before,
                     const KeyRecord& key) {
   transaction.Put(place::Key(key.account, key.region, key.id), ToJson(key));
+  if (before == nullptr || before->project != key.project) {
+    if (before != nullptr) LeaveProject(transaction, *before);
+    if (key.project != kDefaultProject)
+      transaction.Put(place::KeyOfProject(key.account, key.project, key.region, key.id),
+                      ToJson(PointerRecord{key.id}));
+  }
   const std::vector<Due> now_due = DuesOf(key);
   if (before != nullptr) {
     for (const Due& due : DuesOf(*before)) {

@@ -27,9 +27,6 @@ inline constexpr UnixMillis kMillisPerDay = 24LL * 60 * 60 * 1000;
 // An interval of automatic rotation is 7 to 730 days. Fails: kBadRotationInterval.
 Result<void> CheckRotationDays(int days);
 
-// Whether `name` can be the id of an enterprise project.
-bool IsProjectName(std::string_view name);
-
 // A version made ready for use: one of the three.
 struct LoadedVersion {
   std::string key;
@@ -101,6 +98,17 @@ class Domain {
   Result<void> Abandon(std::string_view key, const Material& material) const;
   static void DropMaterial(Transaction& transaction, VersionRecord& version);
 
+  // ResolveName returns the id that `name`, an id or an alias, stands for. An id need not
+  // be one of a key. Fails: `absent`; kCorrupt.
+  Result<std::string> ResolveName(const Reader& reader, const RequestContext& context,
+                                  std::string_view name, Reason absent) const;
+
+  // CheckKey: whether the principal may do `action` on a key that was read in `reader`.
+  // Fails: `absent`; kUnavailable.
+  Result<void> CheckKey(const Reader& reader, const RequestContext& context,
+                        std::string_view action, const KeyRecord& key,
+                        Reason absent = Reason::kKeyNotFound) const;
+
   // ReadKey returns the key that `name`, an id or an alias, stands for.
   // Fails: `absent`, also if the principal may not do `action` on it; kCorrupt.
   Result<KeyRecord> ReadKey(const Reader& reader, const RequestContext& context,
@@ -169,6 +177,9 @@ class Domain {
   static void PutKey(Transaction& transaction, const KeyRecord* before,
                      const KeyRecord& key);
 
+  // LeaveProject takes a key out of the list of its project: it moves, or is deleted.
+  static void LeaveProject(Transaction& transaction, const KeyRecord& key);
+
   // PutVersion writes a new version of `key` and its place in the list.
   static void PutVersion(Transaction& transaction, const VersionRecord& version);
 
@@ -205,8 +216,6 @@ class Domain {
 
   Result<std::optional<std::string>> StoredOutcome(const Reader& reader,
                                                    const RequestContext& context) const;
-  Result<std::string> ResolveName(const Reader& reader, const RequestContext& context,
-                                  std::string_view name, Reason absent) const;
   Result<std::shared_ptr<const LoadedVersion>> Load(const RequestContext& context,
                                                     const Reader& reader,
                                                     const KeyRecord& key,
@@ -217,6 +226,11 @@ class Domain {
   LruCache<LoadedVersion> versions_;
   FailureBudget padding_failures_;
 };
+
+// EndDryRun is where a dry run ends: everything was checked, and what follows changes or
+// computes something. Changes come here by themselves.
+// Fails: with ErrorClass::kDryRun, if it is one.
+Result<void> EndDryRun(const RequestContext& context);
 
 // EventOf is the audit event of a change.
 AuditEvent EventOf(const RequestContext& context, UnixMillis now, const ChangeNote& note);

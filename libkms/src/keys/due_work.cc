@@ -292,6 +292,7 @@ Result<bool> DueWorker::Delete(const Due& due) {
                                        place::KeyCounter(key->account, key->region), 1));
         for (const Due& other : DuesOf(*key)) transaction.Erase(place::DueDate(other));
         transaction.Erase(place::KeyList(*key));
+        Domain::LeaveProject(transaction, *key);
         transaction.Erase(place::Key(key->account, key->region, key->id));
         AppendToOutbox(transaction, EventOf(context, now, {key->id, {}, {}}));
         deleted = true;

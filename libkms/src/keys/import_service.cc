@@ -87,6 +87,7 @@ Result<ImportParameters> ImportService::GetParameters(const RequestContext& cont
     KMS_TRY(key, domain_->ReadKey(*snapshot, context, name, kParametersAction));
     KMS_CHECK_OK(check(*snapshot, key));
   }
+  KMS_CHECK_OK(EndDryRun(context));
   TokenRecord token;
   KMS_TRY(token.id, domain_->NewId());
   token.key = key.id;
@@ -149,6 +150,7 @@ Result<void> ImportService::ImportMaterial(const RequestContext& context,
     if (expires && *expires <= now)
       return Error(Reason::kBadParameter).About("keyMaterialExpireUnix");
   }
+  KMS_CHECK_OK(EndDryRun(context));
   // All that can fail for other reasons comes before the attempt is counted.
   KMS_TRY(CryptoBackend* const opener,
           domain_->BackendOf(context, token.pair.value_or(ProtectionLevel::kSoftware)));

@@ -7,6 +7,7 @@
 #include "keys/alias_names.h"
 #include "keys/domain.h"
 #include "keys/paging.h"
+#include "keys/projects.h"
 
 namespace kms {
 namespace {
@@ -40,20 +41,13 @@ Result<void> CheckNewKey(const NewKey& wanted) {
       return Error(Reason::kNoAutomaticRotation).About("enableAutomaticRotation");
     KMS_CHECK_OK(CheckRotationDays(*wanted.rotation_days));
   }
-  if (!IsProjectName(wanted.project)) return Error(Reason::kBadParameter).About("epId");
+  if (!IsProjectId(wanted.project)) return Error(Reason::kBadParameter).About("epId");
   KMS_CHECK_OK(CheckDescription(wanted.description));
   if (!wanted.alias.empty()) KMS_CHECK_OK(CheckAliasName(wanted.alias));
   return {};
 }
 
 }  // namespace
-
-bool IsProjectName(std::string_view name) {
-  return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '_';
-  });
-}
 
 Result<void> CheckRotationDays(int days) {
   if (days < kMinRotationDays || days > kMaxRotationDays)
@@ -68,9 +62,17 @@ Result<KeyDescription> KeyService::Create(const RequestContext& context,
   KMS_CHECK_OK(CheckNewKey(wanted));
   KMS_TRY(const auto repeated, domain_->RepeatedOutcome(context));
   if (repeated) return domain_->DescribeOutcome(*repeated);
-  KMS_CHECK_OK(domain_->parts().policy.May(
-      context, "kms:cmk:create",
-      {context.principal.account, context.region, wanted.project, {}}));
+  // Asked before the costly generation, and again when it counts.
+  const auto check = [&](const Reader& reader) -> Result<void> {
+    KMS_CHECK_OK(domain_->parts().policy.May(
+        reader, context, "kms:cmk:create",
+        {context.principal.account, context.region, wanted.project, {}}));
+    return CheckProject(reader, context.principal.account, wanted.project);
+  };
+  {
+    KMS_TRY(const auto snapshot, domain_->parts().store.Read());
+    KMS_CHECK_OK(check(*snapshot));
+  }
 
   const UnixMillis now = domain_->Now();
   KeyRecord key;
@@ -90,7 +92,6 @@ Result<KeyDescription> KeyService::Create(const RequestContext& context,
 
   const bool symmetric = IsSymmetric(key.spec);
   if (!symmetric) {
-    // Asked before the costly generation, and again when it counts.
     KMS_TRY(const auto snapshot, domain_->parts().store.Read());
     KMS_CHECK_OK(domain_->CheckVersionLimit(*snapshot, key.account, key.region));
   }
@@ -108,6 +109,7 @@ Result<KeyDescription> KeyService::Create(const RequestContext& context,
       const std::string outcome,
       domain_->Change(
           context, [&](Transaction& transaction, ChangeNote& note) -> Result<void> {
+            KMS_CHECK_OK(check(transaction));
             KeyRecord placed = key;
             KMS_TRY(
                 placed.position,
@@ -147,10 +149,9 @@ Result<Page<KeyDescription>> KeyService::List(const RequestContext& context,
   constexpr std::string_view kAction = "kms:cmk:list";
   const std::string& account = context.principal.account;
   const Policy& policy = domain_->parts().policy;
-  const bool sees_all =
-      policy.May(context, kAction, {account, context.region, {}, {}}).has_value();
-  if (!sees_all) KMS_CHECK_OK(policy.MayAnywhere(context, kAction));
+  KMS_CHECK_OK(policy.MayAnywhere(context, kAction));
   KMS_TRY(const auto snapshot, domain_->parts().store.Read());
+  const bool all = policy.MayEverywhere(*snapshot, context, kAction).has_value();
   Page<KeyDescription> listed;
   const std::string index = place::KeyList(account, context.region);
   const auto describe = [&](const std::string& id) -> Result<std::optional<KeyRecord>> {
@@ -160,9 +161,8 @@ Result<Page<KeyDescription>> KeyService::List(const RequestContext& context,
     return std::optional<KeyRecord>(std::move(key));
   };
 
-  const bool filtered =
-      !sees_all || filter.usage || filter.level || filter.spec || filter.state;
-  if (!filtered) {
+  const bool filtered = filter.usage || filter.level || filter.spec || filter.state;
+  if (!filtered && all) {
     KMS_TRY(listed.total,
             LiveCount(*snapshot, place::KeyCounter(account, context.region)));
     KMS_TRY(const auto ids, PageOf(*snapshot, index, page));
@@ -183,10 +183,13 @@ Result<Page<KeyDescription>> KeyService::List(const RequestContext& context,
     if (!key || (filter.usage && key->usage != *filter.usage) ||
         (filter.level && key->level != *filter.level) ||
         (filter.spec && key->spec != *filter.spec) ||
-        (filter.state && StateOf(*key, now) != *filter.state) ||
-        (!sees_all &&
-         !policy.May(context, kAction, {account, context.region, key->project, key->id})))
+        (filter.state && StateOf(*key, now) != *filter.state))
       continue;
+    if (!all) {
+      const auto may = domain_->CheckKey(*snapshot, context, kAction, *key);
+      if (!may && may.error().reason() != Reason::kKeyNotFound) return may.error();
+      if (!may) continue;
+    }
     if (listed.total >= first && listed.items.size() < page.size) {
       KMS_TRY(KeyDescription described, domain_->DescribeKey(*snapshot, *key));
       listed.items.push_back(std::move(described));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "audit/outbox.h"
+#include "iam/iam_domain.h"
 #include "keys/domain.h"
 #include "keys/due_work.h"
 #include "kms/encoding.h"
@@ -67,6 +68,7 @@ class Kms::Impl {
         imports(domain),
         compute(domain),
         asymmetric(domain),
+        iam(std::make_shared<IamDomain>(domain)),
         access_points(domain),
         due_worker(domain) {}
 
@@ -77,6 +79,7 @@ class Kms::Impl {
   ImportService imports;
   ComputeService compute;
   AsymmetricService asymmetric;
+  IamService iam;
   AccessPointService access_points;
   DueWorker due_worker;
   std::mutex draining;
@@ -96,6 +99,7 @@ VersionService& Kms::versions() { return impl_->versions; }
 ImportService& Kms::imports() { return impl_->imports; }
 ComputeService& Kms::compute() { return impl_->compute; }
 AsymmetricService& Kms::asymmetric() { return impl_->asymmetric; }
+IamService& Kms::iam() { return impl_->iam; }
 AccessPointService& Kms::access_points() { return impl_->access_points; }
 
 Result<DueWork> Kms::RunDueWork() { return impl_->due_worker.Run(); }

@@ -11,11 +11,17 @@ class RootPolicy final : public Policy {
     return {};
   }
 
-  Result<void> May(const RequestContext& context, std::string_view /*action*/,
-                   const Resource& resource) const override {
+  Result<void> May(const Reader& /*reader*/, const RequestContext& context,
+                   std::string_view /*action*/, const Resource& resource) const override {
     if (!context.principal.root || context.principal.account != resource.account)
       return Reason::kDenied;
     return {};
+  }
+
+  Result<void> MayEverywhere(const Reader& /*reader*/, const RequestContext& context,
+                             std::string_view action,
+                             std::string_view /*kind*/) const override {
+    return MayAnywhere(context, action);
   }
 };
 

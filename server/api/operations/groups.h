@@ -18,6 +18,11 @@ std::span<const Operation> AsymmetricOperations();
 std::span<const Operation> AccessPointOperations();
 std::span<const Operation> AccessKeyOperations();
 std::span<const Operation> ServiceOperations();
+// Of our own: the administration of an account (docs/iam.md).
+std::span<const Operation> IamUserOperations();
+std::span<const Operation> IamGroupOperations();
+std::span<const Operation> IamPolicyOperations();
+std::span<const Operation> IamProjectOperations();
 
 }  // namespace kms::server
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "api/operation.h"
@@ -12,7 +13,8 @@ std::vector<const Operation*> CollectOperations() {
   for (const std::span<const Operation> group :
        {KeyOperations(), AliasOperations(), ImportOperations(), VersionOperations(),
         ComputeOperations(), AsymmetricOperations(), AccessKeyOperations(),
-        AccessPointOperations(), ServiceOperations()}) {
+        AccessPointOperations(), ServiceOperations(), IamUserOperations(),
+        IamGroupOperations(), IamPolicyOperations(), IamProjectOperations()}) {
     for (const Operation& operation : group) all.push_back(&operation);
   }
   return all;
@@ -29,6 +31,14 @@ const Operation* FindOperation(std::string_view name) {
   const auto all = AllOperations();
   const auto found = std::ranges::find(all, name, &Operation::name);
   return found == all.end() ? nullptr : *found;
+}
+
+ActionTable ActionsOf(std::span<const Operation* const> operations) {
+  std::vector<KnownAction> actions;
+  for (const Operation* const operation : operations)
+    actions.push_back({operation->action, operation->write,
+                       operation->operation_class != OperationClass::kManagement});
+  return ActionTable(std::move(actions));
 }
 
 }  // namespace kms::server
