@@ -7,6 +7,7 @@
 
 #include "api/dialect.h"
 #include "api/operation.h"
+#include "kms/audit_log.h"
 #include "kms/kms.h"
 #include "kms/request_context.h"
 
@@ -18,6 +19,7 @@ struct Call {
   const Operation& operation;
   RequestContext context;
   boost::json::storage_ptr storage;  // for the result; wiped
+  const AuditLog* audit = nullptr;   // none: nothing is told
 };
 
 }  // namespace kms::server

@@ -18,7 +18,7 @@ class DataLayout {
   const std::string& directory() const { return directory_; }
   std::string lock() const { return directory_ + "/kmsd.lock"; }
   std::string store() const { return directory_ + "/store"; }
-  std::string audit() const { return directory_ + "/audit.jsonl"; }
+  std::string audit() const { return directory_ + "/audit"; }
   std::string tls() const { return directory_ + "/tls"; }
   std::string tls_certificate() const { return tls() + "/server.crt"; }
   std::string tls_key() const { return tls() + "/server.key"; }

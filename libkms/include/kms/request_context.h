@@ -39,6 +39,9 @@ struct RequestContext {
   bool seen_before = false;
 
   std::string operation;  // as the audit log names it, such as "createKey"
+  // The run of an audit log (kms/audit_log.h) that the caller tells of this request;
+  // empty: the event of a change is the only one who tells.
+  std::string told_by;
 
   // Whether the calling thread may wait for the HSM. Where it may not, what would have to
   // fails with ErrorClass::kMustWait before anything was changed, and is called again
