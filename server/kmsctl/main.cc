@@ -91,6 +91,7 @@ int Main(int argc, char** argv) {
   AddSignatureCommands(app, order);
   AddImportCommand(app, order);
   AddRootKeyCommand(app, order);
+  AddAuditCommand(app, order);
   AddCallCommands(app, order);
   try {
     app.parse(argc, argv);
