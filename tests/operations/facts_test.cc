@@ -103,7 +103,8 @@ class OperationFacts : public ::testing::Test {
 TEST_F(OperationFacts, OperationsInOrder) {
   Names wanted, had;
   for (const object& row : facts) wanted.push_back(TextOf(row, "name"));
-  for (const Operation* operation : AllOperations()) had.emplace_back(operation->name);
+  for (const Operation* operation : AllOperations())
+    if (operation->section != "ours") had.emplace_back(operation->name);
   EXPECT_EQ(had, wanted);
 }
 

@@ -170,7 +170,9 @@ class HsmOperations : public testing::OperationsTest {
 TEST_F(HsmOperations, EveryOneIsAsked) {
   const auto requests = Requests();
   for (const Operation* const operation : AllOperations())
-    EXPECT_TRUE(requests.contains(operation->name)) << operation->name;
+    if (operation->group != "audit") {  // there is no key in it
+      EXPECT_TRUE(requests.contains(operation->name)) << operation->name;
+    }
 }
 
 TEST_F(HsmOperations, AFailureOfTheTokenIsToldAndChangesNothing) {

@@ -15,6 +15,7 @@ std::span<const Operation> ImportOperations();
 std::span<const Operation> VersionOperations();
 std::span<const Operation> ComputeOperations();
 std::span<const Operation> AsymmetricOperations();
+std::span<const Operation> AuditOperations();
 
 }  // namespace kms::server
 

@@ -11,7 +11,7 @@ std::vector<const Operation*> CollectOperations() {
   std::vector<const Operation*> all;
   for (const std::span<const Operation> group :
        {KeyOperations(), AliasOperations(), ImportOperations(), VersionOperations(),
-        ComputeOperations(), AsymmetricOperations()}) {
+        ComputeOperations(), AsymmetricOperations(), AuditOperations()}) {
     for (const Operation& operation : group) all.push_back(&operation);
   }
   return all;
