@@ -8,6 +8,7 @@
 #include "api/dialect.h"
 #include "api/operation.h"
 #include "api/site.h"
+#include "kms/audit_log.h"
 #include "kms/kms.h"
 #include "kms/request_context.h"
 
@@ -20,6 +21,7 @@ struct Call {
   RequestContext context;
   boost::json::storage_ptr storage;  // for the result; wiped
   const Site& site;
+  const AuditLog* audit = nullptr;  // none: nothing is told
 };
 
 }  // namespace kms::server

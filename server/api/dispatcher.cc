@@ -49,6 +49,11 @@ std::string RequestIdFor(std::span<const HeaderView> headers) {
   return ToUuid(random);
 }
 
+// Whose lines are on disk before they are answered.
+bool IsDurable(const Operation& operation) {
+  return operation.mutates || operation.operation_class == OperationClass::kManagement;
+}
+
 // Whether the request asks for a dry run, which every operation can be.
 Result<bool> ReadDryRun(const RequestBody& body) {
   const RequestBody::Member* const member = body.Find(kDryRun);
@@ -67,7 +72,7 @@ std::string_view AllowedMethods(const Operation& operation) {
 
 // One request, from its first check to its answer. Everything of it that may be secret
 // is in the arena or in the request.
-struct Dispatcher::Job {
+struct Dispatcher::Job : std::enable_shared_from_this<Job> {
   Job(const HttpRequest& of, Respond to, Metrics& counted)
       : http(of), respond(std::move(to)), metrics(counted) {
     const std::size_t end = std::min(of.target.find('?'), of.target.size());
@@ -96,6 +101,13 @@ struct Dispatcher::Job {
   Arena arena;
   ArenaResource resource{arena};
   std::optional<Arguments> arguments;
+
+  // For the audit line. All views point into the request, or what outlives Finish.
+  bool has_room = false;  // for the line
+  bool durable = false;   // it is answered after its line is on disk
+  std::string_view claimed_access_key;
+  std::string_view key;
+  std::string_view version;
 };
 
 Dispatcher::Dispatcher(DispatcherParts parts)
@@ -127,6 +139,13 @@ void Dispatcher::Handle(const HttpRequest& request, Respond respond) {
   job->authenticator =
       job->on_access_point ? &parts_.access_points->authenticator : &parts_.authenticator;
   job->dialect = job->on_access_point ? &parts_.access_points->dialect : &parts_.dialect;
+  if (parts_.audit != nullptr) {
+    if (const auto room = parts_.audit->Reserve(); !room) {
+      Fail(*job, room.error());
+      return;
+    }
+    job->has_room = true;
+  }
   Start(std::move(job));
 }
 
@@ -147,6 +166,7 @@ void Dispatcher::Start(std::shared_ptr<Job> job) {
 
 Result<Lane> Dispatcher::Prepare(Job& job) const {
   KMS_TRY(const SignatureClaim claim, job.authenticator->ReadClaim(job.view));
+  job.claimed_access_key = claim.access_key;
 
   const Routes& routes = job.on_access_point ? access_point_routes_ : routes_;
   const auto route = routes.find(job.view.path);
@@ -164,6 +184,12 @@ Result<Lane> Dispatcher::Prepare(Job& job) const {
   context.operation = operation->name;
   context.may_wait_for_token = false;
   job.context = std::move(context);
+  if (parts_.audit != nullptr) {
+    const bool durable = IsDurable(*operation);
+    KMS_CHECK_OK(parts_.audit->Admit(durable));
+    job.durable = durable;
+    if (durable) job.context.told_by = parts_.audit->run();
+  }
 
   KMS_CHECK_OK(parts_.policy.MayAnywhere(job.context, operation->action));
 
@@ -259,7 +285,8 @@ void Dispatcher::Run(const std::shared_ptr<Job>& shared) {
               *job.operation,
               job.context,
               boost::json::storage_ptr(&job.resource),
-              parts_.site};
+              parts_.site,
+              parts_.audit};
     const Result<boost::json::object> result =
         job.operation->handler(call, *job.arguments);
     if (job.context.dry_run &&
@@ -281,13 +308,29 @@ void Dispatcher::Run(const std::shared_ptr<Job>& shared) {
   }
 }
 
+// Whoever claims a request answers it; nobody else touches it any more.
+bool Dispatcher::Claim(Job& job) { return !job.answered.exchange(true); }
+
 void Dispatcher::Succeed(Job& job, const boost::json::object& result) {
   HttpResponse response;
   response.body = job.dialect->WriteSuccess(*job.operation, result);
+  // An answer names the key itself, a request perhaps its alias.
+  const auto text = [&](std::string_view name) -> std::string_view {
+    const boost::json::value* const found = result.if_contains(name);
+    return found != nullptr && found->is_string() ? std::string_view(found->get_string())
+                                                  : std::string_view();
+  };
+  if (!Claim(job)) {
+    // The answer was that the HSM took too long; the trail is to tell of both.
+    Abandon(job);
+    return;
+  }
+  job.key = text("cmkUuid");
+  job.version = text("keyVersionId");
   Finish(job, std::move(response), nullptr);
 }
 
-void Dispatcher::Fail(Job& job, const Error& error) {
+HttpResponse Dispatcher::WordFailure(const Job& job, const Error& error) const {
   HttpResponse response;
   response.status = job.dialect->StatusOf(error.reason());
   const std::string note = error.reason() == Reason::kOutOfTime
@@ -297,11 +340,87 @@ void Dispatcher::Fail(Job& job, const Error& error) {
   if (error.reason() == Reason::kMethodNotAllowed && job.operation != nullptr)
     response.headers.emplace_back(
         "Allow", job.on_access_point ? "POST" : AllowedMethods(*job.operation));
-  Finish(job, std::move(response), &error);
+  return response;
+}
+
+void Dispatcher::Fail(Job& job, const Error& error) {
+  if (Claim(job)) Finish(job, WordFailure(job, error), &error);
 }
 
 void Dispatcher::Finish(Job& job, HttpResponse response, const Error* error) {
-  if (job.answered.exchange(true)) return;
+  if (job.has_room) {
+    Tell(job, std::move(response), error);
+  } else {
+    Conclude(job, std::move(response), error);
+  }
+}
+
+void Dispatcher::Tell(Job& job, HttpResponse response, const Error* error) {
+  job.has_room = false;
+  if (job.arguments) {
+    for (const Parameter& parameter : job.operation->parameters) {
+      if (parameter.kind == Kind::kKey && job.key.empty())
+        job.key = job.arguments->Text(parameter.name);
+      if (parameter.kind == Kind::kVersion && job.version.empty())
+        job.version = job.arguments->Text(parameter.name);
+    }
+  }
+  const Principal& principal = job.context.principal;
+  const auto took = std::chrono::steady_clock::now() - job.began;
+  const AuditCall call = {
+      .time = parts_.clock.Now(),
+      .request_id = job.context.request_id.empty() ? std::string_view(job.request_id)
+                                                   : job.context.request_id,
+      .account = principal.account,
+      .user = principal.user,
+      .access_key = principal.account.empty() ? job.claimed_access_key
+                                              : std::string_view(principal.access_key),
+      .source = job.context.source,
+      .operation = job.operation == nullptr ? std::string_view() : job.operation->name,
+      .region = job.context.region,
+      .key = job.key,
+      .version = job.version,
+      .code = error != nullptr      ? CodeOf(error->reason())
+              : job.context.dry_run ? std::string_view("dry-run")
+                                    : std::string_view("ok"),
+      .micros = std::chrono::duration_cast<std::chrono::microseconds>(took).count(),
+      .changes = job.durable && error == nullptr && !job.context.dry_run};
+  if (error != nullptr) Abandon(job);
+  if (!job.durable) {
+    parts_.audit->Tell(call, nullptr);
+    Conclude(job, std::move(response), error);
+    return;
+  }
+  struct Waiting {
+    std::shared_ptr<Job> job;
+    HttpResponse response;
+    std::optional<Error> error;
+  };
+  const auto waiting = std::make_shared<Waiting>();
+  waiting->job = job.shared_from_this();
+  waiting->response = std::move(response);
+  if (error != nullptr) waiting->error = *error;
+  telling_.Add();
+  parts_.audit->Tell(call, [this, waiting](Result<void> written) {
+    Job& told = *waiting->job;
+    if (!written) {
+      waiting->error = std::move(written).error();
+      waiting->response = WordFailure(told, *waiting->error);
+    }
+    Conclude(told, std::move(waiting->response),
+             waiting->error ? &*waiting->error : nullptr);
+    telling_.Remove();
+  });
+}
+
+// The line of a failure does not stand for a change. Where one was made all the same, its
+// event does. The id of a repeated request belongs to the one that was there before.
+void Dispatcher::Abandon(const Job& job) const {
+  if (job.durable && job.operation->mutates && !job.context.seen_before)
+    parts_.audit->Abandon(job.context.principal.access_key, job.context.request_id);
+}
+
+void Dispatcher::Conclude(Job& job, HttpResponse response, const Error* error) {
   const auto took = std::chrono::steady_clock::now() - job.began;
   const Reason reason = error == nullptr ? Reason::kInternal : error->reason();
   parts_.metrics.Ended(job.operation, error == nullptr ? nullptr : &reason,
@@ -317,7 +436,13 @@ HttpResponse Dispatcher::Refuse(int status, const Error& error) {
   HttpResponse response;
   response.status = status;
   response.close = true;
-  response.body = parts_.dialect.WriteFailure(error, RequestIdFor({}), error.parameter());
+  const std::string request_id = RequestIdFor({});
+  response.body = parts_.dialect.WriteFailure(error, request_id, error.parameter());
+  if (parts_.audit != nullptr && parts_.audit->Reserve())
+    parts_.audit->Tell({.time = parts_.clock.Now(),
+                        .request_id = request_id,
+                        .code = CodeOf(error.reason())},
+                       nullptr);
   parts_.metrics.Began();
   const Reason reason = error.reason();
   parts_.metrics.Ended(nullptr, &reason, 0);

@@ -9,6 +9,9 @@
 // on the lane for that. If the HSM's module hangs there, the request is answered without
 // it, and whatever comes of it later is dropped.
 //
+// With an audit log, a call that manages something is answered once its line is on disk,
+// from the thread that writes it; no thread waits for that.
+//
 // Threads: Handle may be called from many threads at once. The lanes must be drained
 // before the dispatcher is destroyed.
 
@@ -31,11 +34,13 @@
 #include "api/late_watch.h"
 #include "api/metrics.h"
 #include "api/operation.h"
+#include "api/outstanding.h"
 #include "api/request_log.h"
 #include "api/service_pages.h"
 #include "api/site.h"
 #include "auth/authenticator.h"
 #include "http/message.h"
+#include "kms/audit_log.h"
 #include "kms/kms.h"
 #include "kms/policy.h"
 
@@ -66,6 +71,7 @@ struct DispatcherParts {
   // Of requests with the headers of access points. None: they are refused as unsigned.
   std::optional<Scheme> access_points = std::nullopt;
   Site site = {};
+  AuditLog* audit = nullptr;  // none: no call leaves a line
 };
 
 class Dispatcher final : public HttpHandler {
@@ -86,14 +92,20 @@ class Dispatcher final : public HttpHandler {
   void Run(const std::shared_ptr<Job>& job);
   void RunOnToken(const std::shared_ptr<Job>& job);
   void Send(Lane lane, const std::shared_ptr<Job>& job);
+  static bool Claim(Job& job);
   void Succeed(Job& job, const boost::json::object& result);
   void Fail(Job& job, const Error& error);
   void Finish(Job& job, HttpResponse response, const Error* error);
+  void Tell(Job& job, HttpResponse response, const Error* error);
+  void Abandon(const Job& job) const;
+  void Conclude(Job& job, HttpResponse response, const Error* error);
+  HttpResponse WordFailure(const Job& job, const Error& error) const;
 
   const DispatcherParts parts_;
   const RequestLog log_;
   ServicePages pages_;
-  LateWatch token_watch_;
+  Outstanding telling_;    // answers that wait for their lines
+  LateWatch token_watch_;  // ended before telling_: it answers too
   using Routes = std::unordered_map<std::string_view, const Operation*>;
   Routes routes_;
   Routes access_point_routes_;  // canonical paths without their version

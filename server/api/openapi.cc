@@ -229,7 +229,7 @@ object OperationOf(const Operation& operation, std::string_view method, bool can
   if (!operation.summary.empty()) described["summary"] = operation.summary;
   std::string text = "Section " + std::string(operation.section) + ". Permission " +
                      std::string(operation.action) + ".";
-  if (operation.group == "iam") text += " Not part of the manual.";
+  if (IsOurs(operation)) text += " Not part of the manual.";
   described["description"] = text;
   array parameters;
   parameters.emplace_back(Reference("#/components/parameters/RegionId"));

@@ -101,6 +101,9 @@ struct Operation {
   Handler handler = nullptr;
 };
 
+// IsOurs: whether the manual has no such operation.
+bool IsOurs(const Operation& operation);
+
 // The whole table, group by group.
 std::span<const Operation* const> AllOperations();
 

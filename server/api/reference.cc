@@ -89,7 +89,7 @@ void AppendOperation(std::string& out, const Operation& operation) {
       .append("), section ")
       .append(operation.section)
       .append(" of the manual")
-      .append(operation.group == "iam" ? "; an operation of our own\n" : "\n");
+      .append(IsOurs(operation) ? "; an operation of our own\n" : "\n");
   AppendParameters(out, operation);
   if (operation.result.empty()) {
     out += "\nThe answer has no result.\n";

@@ -76,7 +76,12 @@ HttpResponse ServicePages::Ready() const {
       reason = error.what();
     }
     parts[probe.name] = reason ? "down" : "up";
-    if (!reason) continue;
+    if (!reason) {
+      if (probe.remark == nullptr) continue;
+      if (const std::string remark = probe.remark(); !remark.empty())
+        reasons[probe.name] = remark;
+      continue;
+    }
     ready = false;
     if (!reason->empty()) reasons[probe.name] = *reason;
   }

@@ -23,6 +23,8 @@ namespace kms::server {
 struct Probe {
   std::string name;
   std::function<Result<void>()> check;
+  // What is worth a look although the part is up; empty: nothing.
+  std::function<std::string()> remark = nullptr;
 };
 
 class ServicePages {

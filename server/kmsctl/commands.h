@@ -22,6 +22,7 @@ struct Order {
 };
 
 // Each adds its commands to `app`; `order` outlives it.
+void AddAuditCommand(CLI::App& app, Order& order);        // audit
 void AddCallCommands(CLI::App& app, Order& order);        // call, operations, health
 void AddKeyCommands(CLI::App& app, Order& order);         // key, alias
 void AddInspectCommand(CLI::App& key, Order& order);      // key inspect

@@ -92,6 +92,7 @@ int Main(int argc, char** argv) {
   AddImportCommand(app, order);
   AddRootKeyCommand(app, order);
   AddAdminCommand(app, order);
+  AddAuditCommand(app, order);
   AddCallCommands(app, order);
   try {
     app.parse(argc, argv);

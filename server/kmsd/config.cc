@@ -83,7 +83,40 @@ struct Texts {
   std::vector<unsigned long> sm4;
   std::vector<unsigned long> sm2;
   SecretBytes pin;  // from the environment
+  std::int64_t audit_grace_seconds = 60;
+  std::uint64_t audit_file_megabytes = 64;
+  std::int64_t audit_file_hours = 24;
 };
+
+void AddAuditOptions(CLI::App& app, AuditSettings& audit, Texts& texts) {
+  const auto add = [&](const std::string& name, auto& value, const std::string& text,
+                       const std::string& environment) {
+    return app.add_option(name, value, text)->envname(environment)->capture_default_str();
+  };
+  const std::map<std::string, AuditOnFailure> ways = {
+      {"continue", AuditOnFailure::kContinue}, {"refuse", AuditOnFailure::kRefuse}};
+  app.add_option("--audit-on-failure", audit.on_failure,
+                 "What calls that only compute do while the audit log cannot be written: "
+                 "continue for a time, or refuse")
+      ->envname("KMSD_AUDIT_ON_FAILURE")
+      ->transform(CLI::CheckedTransformer(ways));
+  add("--audit-grace-seconds", texts.audit_grace_seconds, "That time",
+      "KMSD_AUDIT_GRACE_SECONDS")
+      ->check(CLI::Range(0, 86'400));
+  add("--audit-flush-millis", audit.flush_millis,
+      "How long the line of a call that only computes may be on its way to the disk",
+      "KMSD_AUDIT_FLUSH_MILLIS")
+      ->check(CLI::Range(10, 60'000));
+  add("--audit-queue-lines", audit.queue_lines,
+      "Audit lines that may wait for the disk in memory", "KMSD_AUDIT_QUEUE_LINES")
+      ->check(CLI::Range(100, 10'000'000));
+  add("--audit-file-megabytes", texts.audit_file_megabytes,
+      "How large a file of the audit log becomes", "KMSD_AUDIT_FILE_MEGABYTES")
+      ->check(CLI::Range(1, 1'048'576));
+  add("--audit-file-hours", texts.audit_file_hours, "How long it is written to",
+      "KMSD_AUDIT_FILE_HOURS")
+      ->check(CLI::Range(1, 8'760));
+}
 
 constexpr const char* kPinVariable = "KMSD_HSM_PIN";
 
@@ -239,6 +272,7 @@ void AddOptions(CLI::App& app, Config& config, Texts& texts) {
   add("--private-key-threads", config.private_key_threads,
       "0: one less than there are processors", "KMSD_PRIVATE_KEY_THREADS")
       ->check(CLI::Range(0, 1024));
+  AddAuditOptions(app, config.audit, texts);
   add("--log-level", config.log_level, "trace, debug, info, warning, error or off",
       "KMSD_LOG_LEVEL")
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
@@ -362,6 +396,9 @@ std::string Complete(Config& config, Texts& texts) {
   if (!offset) return "--date-offset is not like +08:00";
   config.date_offset_minutes = *offset;
   config.time_rule.window_millis = texts.window_minutes * 60'000;
+  config.audit.grace_millis = texts.audit_grace_seconds * 1000;
+  config.audit.segment_bytes = texts.audit_file_megabytes << 20;
+  config.audit.segment_millis = texts.audit_file_hours * 3'600'000;
   config.limits.cache_bytes = texts.cache_megabytes << 20;
   const SoftwareRootKeyFolders standard = DataLayout(config.data).root_folders();
   if (config.root_folders.root.empty()) config.root_folders.root = standard.root;

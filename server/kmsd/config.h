@@ -12,6 +12,7 @@
 
 #include "api/site.h"
 #include "http/server_config.h"
+#include "kms/audit_log.h"
 #include "kms/kms.h"
 #include "kms/pkcs11.h"
 #include "kms/root_key.h"
@@ -60,6 +61,7 @@ struct Config {
   std::string date_zone = "UTC";
   Limits limits;
   HsmConfig hsm;
+  AuditSettings audit;
   std::string log_level = "info";
   bool check_only = false;     // --check-config
   bool rewrap_only = false;    // --rewrap-root-key

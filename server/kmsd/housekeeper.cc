@@ -12,7 +12,7 @@ constexpr std::chrono::seconds kInterval{1};
 
 }  // namespace
 
-Housekeeper::Housekeeper(Kms& kms, AuditSink& audit, spdlog::logger& log)
+Housekeeper::Housekeeper(Kms& kms, AuditLog& audit, spdlog::logger& log)
     : kms_(kms), audit_(audit), log_(log), thread_([this] { Run(); }) {}
 
 Housekeeper::~Housekeeper() {
@@ -55,11 +55,24 @@ bool Housekeeper::Round() {
           "due work: " + std::to_string(work->failed) + " left for the next round");
   }
   const auto drained = kms_.DrainAudit(audit_);
-  if (!drained && audit_works_)
+  if (!drained && drain_worked_)
     LogMessage(log_, spdlog::level::err,
-               "audit events cannot be written: " + drained.error().detail());
-  audit_works_ = drained.has_value();
+               "audit events stay in the store: " + drained.error().detail());
+  drain_worked_ = drained.has_value();
+  LogAudit();
   return work && work->forgotten > 0 && work->failed == 0;
+}
+
+// Once for each change of the audit log's health.
+void Housekeeper::LogAudit() {
+  AuditHealth now = audit_.Health();
+  if (!now.works && audit_was_.works)
+    LogMessage(log_, spdlog::level::err, "audit lines cannot be written: " + now.reason);
+  if (now.works && !audit_was_.works)
+    LogMessage(log_, spdlog::level::info, "audit lines are written again");
+  if (now.remark != audit_was_.remark && !now.remark.empty())
+    LogMessage(log_, spdlog::level::err, "audit trail: " + now.remark);
+  audit_was_ = std::move(now);
 }
 
 }  // namespace kms::server

@@ -5,11 +5,12 @@
 
 #include <spdlog/logger.h>
 
-#include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <string>
 #include <thread>
 
+#include "kms/audit_log.h"
 #include "kms/kms.h"
 
 namespace kms::server {
@@ -17,24 +18,23 @@ namespace kms::server {
 class Housekeeper {
  public:
   // All three outlive the housekeeper, which starts at once.
-  Housekeeper(Kms& kms, AuditSink& audit, spdlog::logger& log);
+  Housekeeper(Kms& kms, AuditLog& audit, spdlog::logger& log);
   // Hands on what is left, and ends the thread.
   ~Housekeeper();
   Housekeeper(const Housekeeper&) = delete;
   Housekeeper& operator=(const Housekeeper&) = delete;
 
-  // Whether the audit sink took the events of the last round. For readiness.
-  bool audit_works() const { return audit_works_; }
-
  private:
   void Run();
   // Returns whether there is more to do at once.
   bool Round();
+  void LogAudit();
 
   Kms& kms_;
-  AuditSink& audit_;
+  AuditLog& audit_;
   spdlog::logger& log_;
-  std::atomic<bool> audit_works_ = true;
+  AuditHealth audit_was_;
+  bool drain_worked_ = true;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;

@@ -18,7 +18,7 @@ class DataLayout {
   const std::string& directory() const { return directory_; }
   std::string lock() const { return directory_ + "/kmsd.lock"; }
   std::string store() const { return directory_ + "/store"; }
-  std::string audit() const { return directory_ + "/audit.jsonl"; }
+  std::string audit() const { return directory_ + "/audit"; }
   // Where the operator makes accounts (kmsd/admin_socket.h).
   std::string admin_socket() const { return directory_ + "/admin.sock"; }
   std::string tls() const { return directory_ + "/tls"; }

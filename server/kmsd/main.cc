@@ -97,17 +97,35 @@ Result<void> WaitForTheEnd(const KeyStore& store, Hsm& hsm, spdlog::logger& log)
   }
 }
 
-std::vector<Probe> Probes(const Kms& kms, const Housekeeper& housekeeper,
-                          const Hsm& hsm) {
+std::vector<Probe> Probes(const Kms& kms, const AuditLog& audit, const Hsm& hsm) {
   std::vector<Probe> probes = hsm.Probes();
   probes.push_back({"store and root key", [&kms] { return kms.Check(); }});
-  probes.push_back({"audit", [&housekeeper]() -> Result<void> {
-                      if (!housekeeper.audit_works())
-                        return Error(Reason::kStoreUnavailable,
-                                     "the audit file takes no events");
-                      return {};
-                    }});
+  probes.push_back({"audit",
+                    [&audit]() -> Result<void> {
+                      AuditHealth health = audit.Health();
+                      if (health.works) return {};
+                      return Error(Reason::kStoreUnavailable, std::move(health.reason));
+                    },
+                    [&audit] { return audit.Health().remark; }});
   return probes;
+}
+
+void AddAuditGauges(Metrics& metrics, const AuditLog& audit) {
+  const auto add = [&](const char* name, const char* help, auto AuditHealth::* value) {
+    metrics.AddGauge(std::string("kms_audit_") + name, help, [&audit, value] {
+      return static_cast<double>(audit.Health().*value);
+    });
+  };
+  add("up", "Whether audit lines can be written", &AuditHealth::works);
+  add("lines_total", "Lines of calls that were written", &AuditHealth::lines);
+  add("bytes_total", "Bytes that were written", &AuditHealth::bytes);
+  add("flushes_total", "Batches that were written", &AuditHealth::flushes);
+  add("failures_total", "Attempts to write that failed", &AuditHealth::failures);
+  add("refused_total", "Calls that were refused because no line could be kept",
+      &AuditHealth::refused);
+  add("waiting_lines", "Lines that wait for the disk, and calls that have room for one",
+      &AuditHealth::waiting);
+  add("file", "The number of the file that is written to", &AuditHealth::segment);
 }
 
 void TellFailure(const Result<void>& result) {
@@ -118,8 +136,11 @@ void TellFailure(const Result<void>& result) {
 }
 
 // A request hangs in the token's module with all that it uses, so that nothing of it may
-// be taken down. What changes have left for the audit file, the next start will write.
-[[noreturn]] void EndWithoutToken(const Result<void>& ended, spdlog::logger& log) {
+// be taken down. The audit log is left as well, but ended: the lines of calls that were
+// answered are on disk. What changes have left for it, the next start will write.
+[[noreturn]] void EndWithoutToken(const Result<void>& ended, AuditLog& audit,
+                                  spdlog::logger& log) {
+  audit.End();
   LogMessage(log, spdlog::level::err, "a call hangs in the module of the token");
   spdlog::shutdown();  // writes what is queued
   TellFailure(ended);
@@ -142,7 +163,12 @@ Result<void> ServeFrom(const DataDirectory& data, Hsm& hsm, const Clock& clock,
                                      .clock = clock,
                                      .limits = config.limits,
                                      .actions = &actions}));
-  KMS_TRY(const auto audit, OpenAuditFile(data.layout().audit()));
+  KMS_TRY(const auto audit, OpenAuditLog({.folder = data.layout().audit(),
+                                          .store = data.store(),
+                                          .root = data.root(),
+                                          .backend = *backend,
+                                          .clock = clock},
+                                         config.audit));
 
   HttpServerConfig http;
   http.listeners.push_back(config.listen);
@@ -222,12 +248,13 @@ Result<void> ServeFrom(const DataDirectory& data, Hsm& hsm, const Clock& clock,
        .metrics = metrics,
        .operations = AllOperations(),
        .regions = config.regions,
-       .probes = Probes(*kms, housekeeper, hsm),
+       .probes = Probes(*kms, *audit, hsm),
        .operator_pages_apart = config.operator_listen.has_value(),
        .log = log,
        .token_patience = token_patience,
        .access_points = Scheme{access_point_authenticator, *access_point_dialect},
-       .site = SiteOf(config)});
+       .site = SiteOf(config),
+       .audit = audit.get()});
   for (const auto& [name, lane] :
        {std::pair("commit", Lane::kCommit), std::pair("private_key", Lane::kPrivateKey),
         std::pair("token", Lane::kToken)})
@@ -241,6 +268,7 @@ Result<void> ServeFrom(const DataDirectory& data, Hsm& hsm, const Clock& clock,
                    [&] { return static_cast<double>(guard.capacity()); });
 
   hsm.AddGauges(metrics);
+  AddAuditGauges(metrics, *audit);
 
   KMS_TRY(const auto admin,
           AdminSocket::Open(data.layout().admin_socket(), identity, content, *log));
@@ -252,7 +280,7 @@ Result<void> ServeFrom(const DataDirectory& data, Hsm& hsm, const Clock& clock,
 
   Result<void> ended = WaitForTheEnd(data.store(), hsm, *log);
   server->Stop();
-  if (!lanes.Drain()) EndWithoutToken(ended, *log);
+  if (!lanes.Drain()) EndWithoutToken(ended, *audit, *log);
   return ended;
 }
 

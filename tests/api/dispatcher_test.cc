@@ -9,6 +9,8 @@
 #include <thread>
 
 #include "fixture.h"
+#include "kms/audit_log.h"
+#include "store/scratch_directory.h"
 
 namespace kms::server {
 namespace {
@@ -216,6 +218,36 @@ TEST_F(DispatcherTest, ARequestThatHangsWithTheTokenIsAnsweredWithoutIt) {
   hanging.until.count_down();
   EXPECT_EQ(hanging.text.get_future().get(), "hi");
   EXPECT_TRUE(lanes->Drain());
+}
+
+// Answered without the HSM, it may change something yet, and then has no line of its own.
+TEST_F(DispatcherTest, TheTrailTellsOfARequestThatHangsWithTheToken) {
+  const kms::testing::ScratchDirectory scratch;
+  const auto log = OpenAuditLog({.folder = scratch.path() + "/audit",
+                                 .store = *store,
+                                 .root = *root,
+                                 .backend = *backend,
+                                 .clock = clock})
+                       .value();
+  audit = log.get();
+  MakeDispatcher(false, {.token_threads = 1}, std::chrono::milliseconds(50));
+  testing::Hang hanging;
+  testing::hang = &hanging;
+  const auto answer = Send(
+      {.target = "/v1/test/hangs", .body = R"({"text":"hi"})", .request_id = "my-id"});
+  EXPECT_EQ(answer.error(), "KMS.0919");
+  EXPECT_THAT(log->TakeProgress().names, ::testing::IsEmpty())
+      << "the line stands for no change";
+  hanging.until.count_down();
+  EXPECT_TRUE(lanes->Drain());
+  EXPECT_THAT(log->TakeProgress().abandoned,
+              ::testing::ElementsAre(AuditNameOfCall("ak-1", "my-id")));
+  dispatcher.reset();
+  log->End();
+  const AuditPage page = QueryAuditLog(log->folder(), {.account = "account-1"}).value();
+  ASSERT_EQ(page.events.size(), 1U);
+  EXPECT_EQ(page.events[0].request_id, "my-id");
+  EXPECT_EQ(page.events[0].code, "KMS.0919");
 }
 
 TEST_F(DispatcherTest, WordsRefusalsOfTheNetworkLayer) {

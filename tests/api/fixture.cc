@@ -145,6 +145,7 @@ constexpr Operation kHangs = {.name = "hangs",
                               .group = "lists",
                               .paths = kHangsPaths,
                               .action = "kms:test:hangs",
+                              .mutates = true,
                               .lane = Lane::kInline,
                               .parameters = kTextParameters,
                               .handler = Hangs};

@@ -107,7 +107,8 @@ class ApiTest : public ::testing::Test {
                         .probes = {{"store", [this] { return store_health; }},
                                    {"root key", [this] { return kms->Check(); }}},
                         .operator_pages_apart = pages_apart,
-                        .token_patience = token_patience});
+                        .token_patience = token_patience,
+                        .audit = audit});
   }
   ~ApiTest() override { lanes->Drain(); }
 
@@ -175,6 +176,7 @@ class ApiTest : public ::testing::Test {
   Authenticator authenticator{
       {*signer, [this](std::string_view ak) { return Find(ak); }, guard, clock, {}}};
   Metrics metrics{TestOperations()};
+  AuditLog* audit = nullptr;  // for the next MakeDispatcher
   std::unique_ptr<Lanes> lanes;
   std::unique_ptr<Dispatcher> dispatcher;
 

@@ -116,8 +116,7 @@ def an_application_works_with_keys_and_speaks_its_dialect():
         assert s.app.call("/keyCompute/decrypt", ciphertextBlob=blob)["plaintext"] == PLAIN
         assert s.root.call("/v1/keyCompute/decrypt", ciphertextBlob=blob)["plaintext"] == PLAIN
         made = s.app.call("/cmkManage/createKey", protectionLevel=1, keySpec="AES_256",
-                          regionId=s.server.credentials["regionId"], keyUsage=1, enableAutomaticRotation=False,
-                          origin="KMS")["cmkUuid"]
+                          enableAutomaticRotation=False)["cmkUuid"]
         assert s.root.describe(made)["keySpec"] == "AES_256"
         e = refused("KMS.0301", s.encrypt, key="5a3c3b5e-6f0a-4f3b-9f46-000000000000")
         assert e.status == 404

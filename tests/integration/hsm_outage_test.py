@@ -3,18 +3,20 @@
 
   hsm_outage_test.py KMSD KMSCTL [NAME]
 """
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import threading
+import uuid
 
 from harness import Client, Server, b64, check, eventually, run_checks
 from hsm_harness import (DOWN, MODULE, NO_TOKEN, FaultyToken, Keys, OperatorsToken, decrypt, encrypt, gauge, is_ready, messages,
                          need_token, objects, own_token, pkcs11_tool, readiness, red_reason, refusal, timed, version)
 
-KMSD = sys.argv[1]
+KMSD, KMSCTL = sys.argv[1], sys.argv[2]
 
 
 # ---------------------------------------------------------------- the own SoftHSM
@@ -244,6 +246,15 @@ def hang(server, token, keys):
     client.close()
 
 
+def trail_is_whole(server, request_id):
+    """It verifies up to its signed end, and has a line of that call."""
+    subprocess.run([KMSCTL, "audit", "verify", "--data", server.data], timeout=60, check=True, stdout=subprocess.DEVNULL)
+    lines = [json.loads(line) for file in sorted((server.data / "audit").glob("*.jsonl"))
+             for line in file.read_text().splitlines()]
+    assert lines[-1].get("end"), lines[-1]
+    assert [line["code"] for line in lines if line.get("requestId") == request_id] == ["ok"], request_id
+
+
 @check
 def a_module_that_hangs_holds_up_nobody_else():
     with FaultyToken() as token:
@@ -263,9 +274,13 @@ def a_module_that_hangs_holds_up_nobody_else():
             assert gauge(server, "kms_hsm_hanging_calls") == 0
             keys.check()
             hang(server, token, keys)
-            # It ends although the call still hangs.
+            # It ends although the call still hangs, and keeps the lines of what it has answered.
+            client, last = Client(server), str(uuid.uuid4())
+            client.call("/v1/keyCompute/encrypt", last, cmkUuid=keys.software, plaintext=b64(b"x"))
+            client.close()
             code, seconds = timed(server.stop)
             assert code == 0 and seconds < 8, (code, seconds)
+            trail_is_whole(server, last)
             token.obey()
             server.start()
             eventually(lambda: is_ready(server), 20)

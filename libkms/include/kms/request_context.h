@@ -54,6 +54,9 @@ struct RequestContext {
   bool seen_before = false;
 
   std::string operation;  // as the audit log names it, such as "createKey"
+  // The run of an audit log (kms/audit_log.h) that the caller tells of this request;
+  // empty: the event of a change is the only one who tells.
+  std::string told_by;
 
   // Everything is authorised and checked, and nothing is changed or computed: what would
   // have succeeded fails with ErrorClass::kDryRun.

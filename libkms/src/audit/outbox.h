@@ -17,7 +17,9 @@ namespace kms {
 void AppendToOutbox(Transaction& transaction, const AuditEvent& event);
 
 // DrainOutbox hands the events of the outbox to `sink`, in the order of commits, and
-// removes them once the sink has them. Returns how many.
+// removes them once the sink has them. Events that it has learnt of otherwise are
+// removed, and those that it is about to learn of are left. Returns how many were handed
+// over.
 Result<std::size_t> DrainOutbox(KeyStore& store, AuditSink& sink);
 
 }  // namespace kms

@@ -328,6 +328,7 @@ AuditEvent EventOf(const RequestContext& context, UnixMillis now,
   event.region = context.region;
   event.key = note.key;
   event.version = note.version;
+  event.told_by = context.told_by;
   return event;
 }
 

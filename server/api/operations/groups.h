@@ -18,11 +18,12 @@ std::span<const Operation> AsymmetricOperations();
 std::span<const Operation> AccessPointOperations();
 std::span<const Operation> AccessKeyOperations();
 std::span<const Operation> ServiceOperations();
-// Of our own: the administration of an account (docs/iam.md).
+// Of our own: the administration of an account (docs/iam.md), and its audit trail.
 std::span<const Operation> IamUserOperations();
 std::span<const Operation> IamGroupOperations();
 std::span<const Operation> IamPolicyOperations();
 std::span<const Operation> IamProjectOperations();
+std::span<const Operation> AuditOperations();
 
 }  // namespace kms::server
 

@@ -14,13 +14,18 @@ std::vector<const Operation*> CollectOperations() {
        {KeyOperations(), AliasOperations(), ImportOperations(), VersionOperations(),
         ComputeOperations(), AsymmetricOperations(), AccessKeyOperations(),
         AccessPointOperations(), ServiceOperations(), IamUserOperations(),
-        IamGroupOperations(), IamPolicyOperations(), IamProjectOperations()}) {
+        IamGroupOperations(), IamPolicyOperations(), IamProjectOperations(),
+        AuditOperations()}) {
     for (const Operation& operation : group) all.push_back(&operation);
   }
   return all;
 }
 
 }  // namespace
+
+bool IsOurs(const Operation& operation) {
+  return operation.group == "iam" || operation.group == "audit";
+}
 
 std::span<const Operation* const> AllOperations() {
   static const std::vector<const Operation*> all = CollectOperations();

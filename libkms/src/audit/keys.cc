@@ -1,0 +1,167 @@
+#include "audit/keys.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "core/json_record.h"
+#include "kms/encoding.h"
+
+namespace kms {
+namespace {
+
+struct AuditKeyRecord {
+  Bytes mac;      // sealed
+  Bytes signing;  // sealed
+  Bytes public_key;
+};
+
+struct AuditMarkRecord {
+  std::int64_t seq = 0;
+  std::string hash;
+};
+
+template <typename Archive>
+void Members(Archive& archive, AuditKeyRecord& r) {
+  archive("mac", r.mac);
+  archive("signing", r.signing);
+  archive("publicKey", r.public_key);
+}
+
+template <typename Archive>
+void Members(Archive& archive, AuditMarkRecord& r) {
+  archive("seq", r.seq);
+  archive("hash", r.hash);
+}
+
+constexpr Place kMacPlace = {{}, {}, {}, "audit-key"};
+constexpr Place kSigningPlace = {{}, {}, {}, "audit-signing-key"};
+
+std::string KeysPlace() { return JoinKey({"audit", "keys"}); }
+std::string MarkPlace() { return JoinKey({"audit", "mark"}); }
+
+Result<std::optional<AuditKeyRecord>> ReadKeys(const Reader& reader) {
+  KMS_TRY(const auto found, reader.Get(KeysPlace()));
+  if (!found) return std::optional<AuditKeyRecord>();
+  KMS_TRY(AuditKeyRecord record, ReadRecord<AuditKeyRecord>(found->value));
+  return std::optional(std::move(record));
+}
+
+}  // namespace
+
+namespace audit {
+namespace {
+
+using namespace std::string_view_literals;
+
+// GB/T 32918.2, 5.5 and GB/T 32918.5: the length of the default identity in bits and the
+// identity; a, b and the base point of the curve.
+constexpr std::string_view kIdentity =
+    "\x00\x80"
+    "1234567812345678"sv;
+constexpr std::string_view kCurve =
+    "\xff\xff\xff\xfe\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+    "\xff\xff\xff\xff\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xfc"
+    "\x28\xe9\xfa\x9e\x9d\x9f\x5e\x34\x4d\x5a\x9e\x4b\xcf\x65\x09\xa7"
+    "\xf3\x97\x89\xf5\x15\xab\x8f\x92\xdd\xbc\xbd\x41\x4d\x94\x0e\x93"
+    "\x32\xc4\xae\x2c\x1f\x19\x81\x19\x5f\x99\x04\x46\x6a\x39\xc9\x94"
+    "\x8f\xe3\x0b\xbf\xf2\x66\x0b\xe1\x71\x5a\x45\x89\x33\x4c\x74\xc7"
+    "\xbc\x37\x36\xa2\xf4\xf6\x77\x9c\x59\xbd\xce\xe3\x6b\x69\x21\x53"
+    "\xd0\xa9\x87\x7c\xc6\x2a\x47\x40\x02\xdf\x32\xe5\x21\x39\xf0\xa0"sv;
+constexpr std::size_t kCoordinates = 64;  // the end of a SubjectPublicKeyInfo
+
+}  // namespace
+
+Result<Keys> EnsureKeys(KeyStore& store, const RootKey& root, CryptoBackend& backend) {
+  std::optional<AuditKeyRecord> record;
+  {
+    KMS_TRY(const auto snapshot, store.Read());
+    KMS_TRY(record, ReadKeys(*snapshot));
+  }
+  if (!record) {
+    AuditKeyRecord made;
+    KMS_TRY(const SecretBytes mac, backend.Random(32));
+    KMS_TRY(made.mac, root.Seal(kMacPlace, mac.Reveal()));
+    KMS_TRY(WrappedKey pair, backend.Generate(KeySpec::kSm2, kSigningPlace));
+    made.signing = std::move(pair.sealed);
+    made.public_key = std::move(pair.public_key);
+    KMS_CHECK_OK(store.Update([&](Transaction& transaction) -> Result<void> {
+      KMS_TRY(record, ReadKeys(transaction));
+      if (record) return {};
+      transaction.Put(KeysPlace(), WriteRecord(made));
+      record = made;
+      return {};
+    }));
+  }
+  Keys keys;
+  KMS_TRY(keys.mac, root.Open(kMacPlace, record->mac));
+  KMS_TRY(keys.signer,
+          backend.LoadPrivate(KeySpec::kSm2, kSigningPlace, record->signing));
+  keys.public_key = std::move(record->public_key);
+  if (keys.public_key.size() <= kCoordinates)
+    return Error(ErrorClass::kCorrupt, Reason::kInternal, "the audit key is malformed");
+  return keys;
+}
+
+Digest32 BatchMac(ByteView key, std::uint64_t from, const Link& last) {
+  std::string text("libkms audit batch\0"sv);
+  text += KeyNumber(from);
+  text += KeyNumber(last.seq);
+  text += AsText(last.hash);
+  return Hmac(DigestAlgorithm::kSm3, key, AsBytes(text));
+}
+
+Digest32 CheckpointDigest(ByteView public_key, const Link& last) {
+  std::string text(kIdentity);
+  text += kCurve;
+  text += AsText(public_key.last(std::min(public_key.size(), kCoordinates)));
+  const Digest32 z = Digest(DigestAlgorithm::kSm3, AsBytes(text));
+  text.assign(AsText(z));
+  text += "libkms audit checkpoint\n" + std::to_string(last.seq) + "\n" +
+          ToHex(last.hash) + "\n";
+  return Digest(DigestAlgorithm::kSm3, AsBytes(text));
+}
+
+std::string PublicKeyPem(ByteView public_key) {
+  const std::string base64 = ToBase64(public_key);
+  std::string pem = "-----BEGIN PUBLIC KEY-----\n";
+  for (std::size_t at = 0; at < base64.size(); at += 64)
+    pem += base64.substr(at, 64) + "\n";
+  return pem + "-----END PUBLIC KEY-----\n";
+}
+
+Result<Link> ReadMark(const Reader& reader) {
+  KMS_TRY(const auto found, reader.Get(MarkPlace()));
+  if (!found) return Link{};
+  KMS_TRY(const AuditMarkRecord record, ReadRecord<AuditMarkRecord>(found->value));
+  const auto hash = DigestFromHex(record.hash);
+  if (record.seq <= 0 || !hash)
+    return Error(ErrorClass::kCorrupt, Reason::kInternal, "the audit mark is malformed");
+  return Link{static_cast<std::uint64_t>(record.seq), *hash};
+}
+
+void PutMark(Transaction& transaction, std::uint64_t seq, const std::string& hash) {
+  transaction.Put(MarkPlace(),
+                  WriteRecord(AuditMarkRecord{static_cast<std::int64_t>(seq), hash}));
+}
+
+}  // namespace audit
+
+Result<AuditEvidence> ReadAuditEvidence(const KeyStore& store, const RootKey& root) {
+  KMS_TRY(const auto snapshot, store.Read());
+  KMS_TRY(auto record, ReadKeys(*snapshot));
+  if (!record)
+    return Error(ErrorClass::kNotFound, Reason::kInternal,
+                 "there was never an audit log on this store");
+  AuditEvidence evidence;
+  KMS_TRY(evidence.mac_key, root.Open(kMacPlace, record->mac));
+  evidence.public_key = std::move(record->public_key);
+  KMS_TRY(const audit::Link mark, audit::ReadMark(*snapshot));
+  if (mark.seq > 0) {
+    evidence.seq = mark.seq;
+    evidence.hash = ToHex(mark.hash);
+  }
+  return evidence;
+}
+
+}  // namespace kms
