@@ -227,7 +227,8 @@ void Append(WipedString& out, std::string_view text) {
 
 Result<Arguments> Arguments::Read(const Operation& operation, const RequestBody& body,
                                   std::span<const HeaderView> query,
-                                  std::span<const HeaderView> headers, Arena& arena) {
+                                  std::span<const HeaderView> headers, Arena& arena,
+                                  bool on_access_point) {
   Arguments arguments(operation);
   arguments.values_.reserve(operation.parameters.size());
   for (const Parameter& parameter : operation.parameters) {
@@ -244,7 +245,8 @@ Result<Arguments> Arguments::Read(const Operation& operation, const RequestBody&
         raw.there &&
         (!raw.text.empty() || (parameter.may_be_empty && parameter.kind == Kind::kText));
     if (!is_value) {
-      if (parameter.required) return Error(parameter.missing).About(parameter.name);
+      if (parameter.required && !(on_access_point && parameter.implied))
+        return Error(parameter.missing).About(parameter.name);
       arguments.values_.emplace_back();
       continue;
     }

@@ -27,10 +27,12 @@ class Arguments {
   // Read checks the parameters of `operation` in the order of the row, and fails with
   // the first one's own error, naming it. For a kHeader parameter of a GET the body is
   // asked first, then the query, then the headers. `query` is decoded. What is decoded
-  // is kept in `arena`.
+  // is kept in `arena`. With `on_access_point`, what an access point implies may be
+  // missing.
   static Result<Arguments> Read(const Operation& operation, const RequestBody& body,
                                 std::span<const HeaderView> query,
-                                std::span<const HeaderView> headers, Arena& arena);
+                                std::span<const HeaderView> headers, Arena& arena,
+                                bool on_access_point = false);
 
   // Has: the parameter is there, and not empty unless it may be.
   bool Has(std::string_view name) const;

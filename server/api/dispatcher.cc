@@ -249,8 +249,8 @@ Result<void> Dispatcher::ReadParameters(Job& job) const {
     if (!fields) return Error(Reason::kBadParameter, "malformed query");
     query = std::move(*fields);
   }
-  KMS_TRY(Arguments arguments,
-          Arguments::Read(operation, body, query, headers, job.arena));
+  KMS_TRY(Arguments arguments, Arguments::Read(operation, body, query, headers, job.arena,
+                                               job.on_access_point));
   // The query may name the region too.
   const auto in_row = std::ranges::find(operation.parameters, kRegion, &Parameter::name);
   if (in_row != operation.parameters.end() && in_row->kind == Kind::kText &&

@@ -57,7 +57,8 @@ struct Parameter {
   Reason bad = Reason::kBadParameter;          // any other value that is not allowed
   bool secret = false;                         // never in a log, wiped after use
   bool may_be_empty = false;                   // empty is a value, not missing
-  std::string_view note = {};                  // for the reference
+  bool implied = false;  // by an access point: whoever speaks to one need not say it
+  std::string_view note = {};  // for the reference
 };
 
 // What an operation computes with: the quotas of the manual (4.1).

@@ -37,6 +37,7 @@ constexpr Parameter kParameters[] = {
      .bad = Reason::kBadRotationInterval},
     {.name = "until", .kind = Kind::kUnixTime},
     {.name = "public", .kind = Kind::kPublicKey},
+    {.name = "texts", .kind = Kind::kTexts, .max = 4},
     {.name = "page", .where = Where::kHeader, .kind = Kind::kInteger, .max = 100},
     {.name = "words", .where = Where::kHeader, .max = 100},
 };
@@ -82,6 +83,12 @@ std::vector<BadValue> All(const std::string& name, Reason reason,
   return bad;
 }
 
+std::string ManyTexts(int count) {
+  std::string texts = "[";
+  for (int i = 0; i < count; ++i) texts += i == 0 ? "\"a\"" : ",\"a\"";
+  return texts + "]";
+}
+
 const std::string kLong = "\"" + std::string(256, 'a') + "\"";
 
 INSTANTIATE_TEST_SUITE_P(
@@ -113,6 +120,14 @@ INSTANTIATE_TEST_SUITE_P(Text, BadValueTest,
 INSTANTIATE_TEST_SUITE_P(NestedText, BadValueTest,
                          ::testing::ValuesIn(All("text", Reason::kBadParameter,
                                                  {"[]", "{\"text\":\"a\"}"})));
+INSTANTIATE_TEST_SUITE_P(Texts, BadValueTest,
+                         ::testing::ValuesIn(All("texts", Reason::kBadParameter,
+                                                 {"\"a\"", "1", "{}", "[1]", "[\"a\",[]]",
+                                                  "[null]", "[\"\"]"})));
+INSTANTIATE_TEST_SUITE_P(
+    LongTexts, BadValueTest,
+    ::testing::Values(BadValue{"texts", "[\"abcde\"]", Reason::kTooLong},
+                      BadValue{"texts", ManyTexts(1001), Reason::kTooLong}));
 INSTANTIATE_TEST_SUITE_P(Key, BadValueTest,
                          ::testing::ValuesIn(All("key", Reason::kBadParameter,
                                                  {"\"a b\"", "\"密\"", "\"a\\r\\nb\"",
@@ -207,6 +222,55 @@ TEST_F(ArgumentsTest, RefusesWhatIsRequiredAndMissing) {
     EXPECT_EQ(a.error().parameter(), "first");
   }
   EXPECT_THAT(Read(R"({"first":"x"})", {}, {}, operation), Fails(Reason::kAliasMissing));
+}
+
+TEST_F(ArgumentsTest, WhatAnAccessPointImpliesMayBeMissingThere) {
+  constexpr Parameter parameters[] = {
+      {.name = "first", .required = true, .max = 9, .implied = true},
+      {.name = "second", .required = true, .max = 9, .missing = Reason::kAliasMissing}};
+  const Operation operation = {.name = "test", .parameters = parameters};
+  const std::string body = R"({"second":"x"})";
+  const auto parsed = RequestBody::Parse(AsBytes(body), arena_);
+  EXPECT_THAT(Arguments::Read(operation, parsed.value(), {}, {}, arena_),
+              Fails(Reason::kParameterMissing));
+  const auto a = Arguments::Read(operation, parsed.value(), {}, {}, arena_, true);
+  ASSERT_OK(a);
+  EXPECT_FALSE(a->Has("first"));
+  EXPECT_THAT(Arguments::Read(operation, RequestBody(), {}, {}, arena_, true),
+              Fails(Reason::kAliasMissing));
+}
+
+TEST_F(ArgumentsTest, ReadsArraysOfTexts) {
+  const auto texts = [&](const std::string& value) {
+    const auto a = With("texts", value);
+    EXPECT_OK(a);
+    const auto read = a->Texts("texts");
+    return std::vector<std::string>(read.begin(), read.end());
+  };
+  EXPECT_EQ(texts(R"(["密密密密","b"])"), (std::vector<std::string>{"密密密密", "b"}));
+  EXPECT_EQ(texts(ManyTexts(1000)).size(), 1000U);
+  for (const char* nothing : {"[]", "null", "\"\""}) {
+    EXPECT_TRUE(texts(nothing).empty()) << nothing;
+    EXPECT_FALSE(With("texts", nothing)->Has("texts")) << nothing;
+  }
+  const auto of = [&](const std::string& value) {
+    return With("texts", value)->Fingerprint();
+  };
+  EXPECT_EQ(of(R"(["a","b"])"), of(R"([ "\u0061" , "b" ])"));
+  EXPECT_NE(of(R"(["a","b"])"), of(R"(["b","a"])"));
+  EXPECT_NE(of(R"(["ab"])"), of(R"(["a","b"])"));
+}
+
+TEST_F(ArgumentsTest, KeepsWhatItIsTold) {
+  std::string body = R"({"text":"abc","texts":["de","fg"]})";
+  const auto parsed = RequestBody::Parse(AsBytes(body), arena_);
+  auto a = Arguments::Read(kOperation, parsed.value(), {}, {}, arena_);
+  ASSERT_OK(a);
+  a->KeepIn(arena_);
+  body.assign(body.size(), '*');
+  EXPECT_EQ(a->Text("text"), "abc");
+  EXPECT_EQ(a->Texts("texts")[0], "de");
+  EXPECT_EQ(a->Texts("texts")[1], "fg");
 }
 
 TEST_F(ArgumentsTest, ReadsPublicKeysAsPem) {

@@ -1,6 +1,7 @@
 #include "api/request_body.h"
 
 #include <string>
+#include <vector>
 
 #include "support/matchers.h"
 
@@ -114,6 +115,26 @@ TEST(RequestBodyTest, KeepsMembersAtTheTop) {
   expect("", Type::kText, "");
   EXPECT_EQ(parsed->Find("absent"), nullptr);
   EXPECT_EQ(parsed->members().size(), 10U);
+}
+
+TEST(RequestBodyTest, KeepsArraysOfTextsAtTheTop) {
+  Arena arena;
+  const std::string body =
+      R"({"t":["a","b\nc","密",""],"e":[],"m":["a",1],"n":["a",["b"]],"o":["a",{"x":"b"}],)"
+      R"("z":["a",null],"last":["x"],"in":{"t":["a"]}})";
+  const auto parsed = RequestBody::Parse(AsBytes(body), arena);
+  ASSERT_OK(parsed);
+  const auto items = [&](std::string_view name) {
+    const auto* member = parsed->Find(name);
+    EXPECT_EQ(member->type, Type::kTexts) << name;
+    const auto of = parsed->ItemsOf(*member);
+    return std::vector<std::string>(of.begin(), of.end());
+  };
+  EXPECT_EQ(items("t"), (std::vector<std::string>{"a", "b\nc", "密", ""}));
+  EXPECT_EQ(items("e"), std::vector<std::string>());
+  EXPECT_EQ(items("last"), std::vector<std::string>{"x"});
+  for (const char* name : {"m", "n", "o", "z", "in"})
+    EXPECT_EQ(parsed->Find(name)->type, Type::kNested) << name;
 }
 
 TEST(RequestBodyTest, TakesOneNameInTwoObjects) {

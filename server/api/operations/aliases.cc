@@ -28,6 +28,7 @@ constexpr Parameter UserParameter(Where where) {
           .max = 128,
           .missing = Reason::kUserIdMissing,
           .bad = Reason::kBadParameter,
+          .implied = true,
           .note = "the caller's own user or account id; another one is KMS.0913"};
 }
 

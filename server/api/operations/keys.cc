@@ -52,6 +52,7 @@ constexpr Parameter UsageParameter(Where where, bool required) {
           .choices = kKeyUsageChoices,
           .missing = Reason::kKeyUsageMissing,
           .bad = Reason::kBadKeyUsage,
+          .implied = true,
           .note = "signing needs an asymmetric key"};
 }
 
@@ -76,6 +77,7 @@ constexpr Parameter kCreate[] = {
      .required = true,
      .kind = Kind::kChoice,
      .choices = kOriginChoices,
+     .implied = true,
      .note = "`EXTERNAL` for AES_256 only: the key waits for its material"},
     {.name = "aliasName",
      .kind = Kind::kAlias,
@@ -192,9 +194,9 @@ constexpr std::string_view kUnprotectPaths[] = {
 Result<object> CreateKey(Call& call, const Arguments& arguments) {
   NewKey wanted;
   wanted.spec = ChoiceOf<KeySpec>(arguments, "keySpec");
-  wanted.usage = ChoiceOf<KeyUsage>(arguments, "keyUsage");
+  if (arguments.Has("keyUsage")) wanted.usage = ChoiceOf<KeyUsage>(arguments, "keyUsage");
   wanted.level = ChoiceOf<ProtectionLevel>(arguments, "protectionLevel");
-  wanted.origin = ChoiceOf<KeyOrigin>(arguments, "origin");
+  if (arguments.Has("origin")) wanted.origin = ChoiceOf<KeyOrigin>(arguments, "origin");
   wanted.description = arguments.Text("description");
   wanted.alias = arguments.Text("aliasName");
   wanted.project = arguments.Has("epId") ? arguments.Text("epId") : call.context.project;

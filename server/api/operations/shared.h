@@ -96,6 +96,7 @@ constexpr Parameter RegionParameter(Where where, bool required) {
           .kind = Kind::kText,
           .missing = Reason::kRegionMissing,
           .bad = Reason::kBadParameter,
+          .implied = true,
           .note = "must be the region of the header `regionId`"};
 }
 
