@@ -104,6 +104,19 @@ class PermissionMatrix : public ::testing::TestWithParam<const Operation*> {
     return caller;
   }
 
+  // An access key of an access point of its own, which `restrict` may restrict.
+  template <typename Restrict>
+  Caller NewApplication(AccessKeyScope scope, Restrict restrict) {
+    AccessPointService& points = kms->access_points();
+    const std::string id = points.Create(root.context, {}).value().id;
+    restrict(points, id);
+    NewPointKey made = points.CreateKey(root.context, id, scope).value();
+    Caller caller;
+    caller.context.principal.access_key = made.id;
+    caller.secret = *std::move(made.secret);
+    return caller;
+  }
+
   // The head of a blob says which key it is of.
   std::string BlobOf(std::string_view of_key) const {
     std::string names = std::string(of_key) + "&" + std::string(kAbsentKey);
@@ -232,7 +245,9 @@ class PermissionMatrix : public ::testing::TestWithParam<const Operation*> {
   std::unique_ptr<CryptoBackend> backend = NewBotanBackend(*root_key);
   FixedClock clock{1'767'225'600'000};
   const ActionTable actions = ActionsOf(AllOperations());
-  std::unique_ptr<Policy> policy = NewIamPolicy(*store, clock, actions);
+  std::unique_ptr<Policy> user_policy = NewIamPolicy(*store, clock, actions);
+  std::unique_ptr<Policy> point_policy = NewAccessPointPolicy();
+  std::unique_ptr<Policy> policy = NewPrincipalPolicy(*user_policy, *point_policy);
   std::unique_ptr<Kms> kms = Kms::Open({.store = *store,
                                         .root = *root_key,
                                         .software = *backend,
@@ -244,11 +259,15 @@ class PermissionMatrix : public ::testing::TestWithParam<const Operation*> {
   std::unique_ptr<Dialect> dialect = NewSeedDialect();
   std::unique_ptr<Signer> signer = NewEopSigner();
   ReplayGuard guard{1 << 20, Digest32{7}};
-  Authenticator authenticator{{*signer,
-                               [this](std::string_view ak) { return identity.Find(ak); },
-                               guard,
-                               clock,
-                               {}}};
+  Authenticator authenticator{
+      {*signer,
+       [this](std::string_view ak) { return identity.Find(ak); },
+       guard,
+       clock,
+       {},
+       [this](const Principal& principal, std::string_view region) {
+         return kms->access_points().Rules(principal, region);
+       }}};
   Metrics metrics{AllOperations()};
   Lanes lanes{LanesConfig{}};
   Dispatcher dispatcher{DispatcherParts{.kms = *kms,
@@ -309,6 +328,61 @@ TEST_P(PermissionMatrix, AsAnotherAccount) {
   }
   for (const std::string& secret : {key, point, point_key})
     EXPECT_EQ(answer.text.find(secret), std::string::npos) << answer.text;
+}
+
+TEST_P(PermissionMatrix, AsAnAccessPoint) {
+  const auto nothing = [](AccessPointService&, const std::string&) {};
+  const Caller open = NewApplication(AccessKeyScope::kFull, nothing);
+  if (!IsAccessPointAction(operation.action)) {
+    EXPECT_EQ(Send(open).code(), "KMS.0913");
+    return;
+  }
+  const Answer allowed = Send(open);
+  EXPECT_NE(allowed.code(), "KMS.0913") << allowed.text;
+  if (NamesSomething()) {
+    EXPECT_NE(allowed.code(), Send(open, false).code()) << allowed.text;
+  }
+}
+
+TEST_P(PermissionMatrix, AsAnAccessPointThatChecks) {
+  using Points = AccessPointService;
+  const auto nothing = [](Points&, const std::string&) {};
+  const std::string_view listed[] = {
+      operation.action == "kms:cmk:encrypt" ? "kms:cmk:decrypt" : "kms:cmk:encrypt"};
+  const std::string other = kms->keys().Create(root.context, {}).value().id;
+  const std::string_view others[] = {other};
+
+  const Caller of_other_actions =
+      NewApplication(AccessKeyScope::kFull, [&](Points& all, const std::string& id) {
+        EXPECT_OK(all.ChangeActions(root.context, id, PolicyChange::kAllow, listed));
+      });
+  const Caller of_certificates = NewApplication(AccessKeyScope::kCertificates, nothing);
+  for (const Caller* const caller : {&of_other_actions, &of_certificates}) {
+    EXPECT_EQ(Send(*caller).code(), "KMS.0913");
+    EXPECT_EQ(Send(*caller), Send(*caller, false));
+  }
+
+  const Caller of_other_keys =
+      NewApplication(AccessKeyScope::kFull, [&](Points& all, const std::string& id) {
+        EXPECT_OK(all.ChangeResources(root.context, id, PolicyChange::kAllow, others));
+      });
+  const Answer hidden = Send(of_other_keys);
+  if (NamesSomething()) {
+    EXPECT_EQ(hidden, Send(of_other_keys, false));
+    EXPECT_NE(hidden.status, 200) << hidden.text;
+  }
+  EXPECT_EQ(hidden.text.find(key), std::string::npos) << hidden.text;
+
+  const Caller from_elsewhere =
+      NewApplication(AccessKeyScope::kFull, [&](Points& all, const std::string& id) {
+        EXPECT_OK(all.SetWhitelist(root.context, id, "", {true, {"198.51.100.0/24"}}));
+      });
+  EXPECT_EQ(Send(from_elsewhere).code(), "KMS.0914");
+
+  const Caller disabled = NewApplication(AccessKeyScope::kFull, nothing);
+  EXPECT_OK(kms->access_points().DisableKey(root.context,
+                                            disabled.context.principal.access_key));
+  EXPECT_EQ(Send(disabled).code(), "KMS.0912");
 }
 
 TEST_P(PermissionMatrix, AsADryRunChangesNothing) {
