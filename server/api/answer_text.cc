@@ -37,10 +37,6 @@ std::string MessageOf(Reason reason, std::string_view note) {
   return message;
 }
 
-void Append(WipedString& out, std::string_view text) {
-  out.insert(out.end(), text.begin(), text.end());
-}
-
 void AppendJson(WipedString& out, const boost::json::object& object) {
   boost::json::serializer serializer;
   serializer.reset(&object);

@@ -28,7 +28,6 @@ const ErrorText& TextOf(Reason reason);
 // The English text, with `note` unless the service itself failed.
 std::string MessageOf(Reason reason, std::string_view note);
 
-void Append(WipedString& out, std::string_view text);
 void AppendJson(WipedString& out, const boost::json::object& object);
 // Quoted.
 void AppendJson(WipedString& out, std::string_view text);

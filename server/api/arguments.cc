@@ -216,11 +216,11 @@ Result<Value> ReadTexts(const Parameter& parameter, const RequestBody& body) {
   return Value(std::vector<std::string_view>(items.begin(), items.end()));
 }
 
-void Append(WipedString& out, std::string_view text) {
+void AppendSized(WipedString& out, std::string_view text) {
   const std::uint64_t size = text.size();
   for (int shift = 0; shift < 64; shift += 8)
     out.push_back(static_cast<char>(size >> shift & 0xff));
-  out.insert(out.end(), text.begin(), text.end());
+  Append(out, text);
 }
 
 }  // namespace
@@ -332,20 +332,20 @@ void Arguments::KeepIn(Arena& arena) {
 
 Digest32 Arguments::Fingerprint() const {
   WipedString all;
-  Append(all, operation_->name);
+  AppendSized(all, operation_->name);
   for (const Value& value : values_) {
     all.push_back(static_cast<char>(value.index()));
     if (const auto* text = std::get_if<std::string_view>(&value)) {
-      Append(all, *text);
+      AppendSized(all, *text);
     } else if (const auto* number = std::get_if<std::int64_t>(&value)) {
-      Append(all, KeyNumber(static_cast<std::uint64_t>(*number)));
+      AppendSized(all, KeyNumber(static_cast<std::uint64_t>(*number)));
     } else if (const auto* truth = std::get_if<bool>(&value)) {
-      Append(all, *truth ? "1" : "0");
+      AppendSized(all, *truth ? "1" : "0");
     } else if (const auto* bytes = std::get_if<ByteView>(&value)) {
-      Append(all, AsText(*bytes));
+      AppendSized(all, AsText(*bytes));
     } else if (const auto* texts = std::get_if<std::vector<std::string_view>>(&value)) {
-      Append(all, KeyNumber(texts->size()));
-      for (const std::string_view text_of_list : *texts) Append(all, text_of_list);
+      AppendSized(all, KeyNumber(texts->size()));
+      for (const std::string_view text_of_list : *texts) AppendSized(all, text_of_list);
     }
   }
   return Digest(DigestAlgorithm::kSha256, AsBytes({all.data(), all.size()}));

@@ -8,11 +8,7 @@
 namespace kms::server {
 namespace {
 
-void Append(WipedString& out, std::string_view text) {
-  out.insert(out.end(), text.begin(), text.end());
-}
-
-void Append(WipedString& out, std::size_t number) {
+void AppendNumber(WipedString& out, std::size_t number) {
   char digits[20];
   const auto end = std::to_chars(digits, digits + sizeof(digits), number).ptr;
   Append(out, std::string_view(digits, static_cast<std::size_t>(end - digits)));
@@ -27,7 +23,7 @@ bool FitsInALine(std::string_view text) {
 
 void AppendHead(const HttpResponse& response, After after, WipedString& out) {
   Append(out, "HTTP/1.1 ");
-  Append(out, static_cast<std::size_t>(response.status));
+  AppendNumber(out, static_cast<std::size_t>(response.status));
   Append(out, " ");
   const auto phrase = boost::beast::http::obsolete_reason(
       static_cast<boost::beast::http::status>(response.status));
@@ -35,7 +31,7 @@ void AppendHead(const HttpResponse& response, After after, WipedString& out) {
   Append(out, "\r\nServer: kmsd\r\nCache-Control: no-store\r\nContent-Type: ");
   Append(out, response.content_type);
   Append(out, "\r\nContent-Length: ");
-  Append(out, response.body.size());
+  AppendNumber(out, response.body.size());
   for (const auto& [name, value] : response.headers) {
     if (!FitsInALine(name) || !FitsInALine(value)) continue;
     Append(out, "\r\n");

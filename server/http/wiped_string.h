@@ -10,6 +10,7 @@
 #include <new>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kms/secret_bytes.h"
@@ -34,6 +35,10 @@ struct WipingAllocator {
 // A vector, not a basic_string: the latter keeps short contents inside itself, where
 // no allocator wipes them.
 using WipedString = std::vector<char, WipingAllocator<char>>;
+
+inline void Append(WipedString& text, std::string_view more) {
+  text.insert(text.end(), more.begin(), more.end());
+}
 
 }  // namespace kms::server
 

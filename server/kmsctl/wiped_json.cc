@@ -67,10 +67,6 @@ void AppendValue(WipedString& text, const boost::json::value& value, int level) 
 
 }  // namespace
 
-void Append(WipedString& text, std::string_view more) {
-  text.insert(text.end(), more.begin(), more.end());
-}
-
 void AppendQuoted(WipedString& text, std::string_view value) {
   constexpr char kDigits[] = "0123456789abcdef";
   text.push_back('"');

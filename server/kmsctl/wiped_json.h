@@ -16,8 +16,6 @@
 
 namespace kms::server {
 
-void Append(WipedString& text, std::string_view more);
-
 // AppendQuoted appends `value` as a JSON string. UTF-8 stays as it is.
 void AppendQuoted(WipedString& text, std::string_view value);
 

@@ -14,10 +14,6 @@
 namespace kms::server {
 namespace {
 
-void Append(WipedString& text, std::string_view more) {
-  text.insert(text.end(), more.begin(), more.end());
-}
-
 void AppendMember(WipedString& text, std::string_view name, std::string_view value,
                   bool last = false) {
   Append(text, "  \"");

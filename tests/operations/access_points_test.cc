@@ -77,7 +77,8 @@ TEST_F(AccessPoints, TellWhatTheyAllow) {
   On("changePointUriPolicy",
      {{"policyType", "allow"}, {"policyList", array{"kms:cmk:encrypt"}}});
   EXPECT_EQ(On("listPointUriPolicy").at("list"), array{"kms:cmk:encrypt"});
-  for (const auto& item : On("listAllUri").at("list").as_array())
+  const object actions = On("listAllUri");
+  for (const auto& item : actions.at("list").as_array())
     EXPECT_EQ(item.at("status"), item.at("action") == "kms:cmk:encrypt" ? 1 : 0);
 
   const std::string key = Create();
