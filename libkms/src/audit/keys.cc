@@ -6,6 +6,7 @@
 
 #include "core/json_record.h"
 #include "kms/encoding.h"
+#include "kms/sm2_identity.h"
 
 namespace kms {
 namespace {
@@ -54,20 +55,6 @@ namespace {
 
 using namespace std::string_view_literals;
 
-// GB/T 32918.2, 5.5 and GB/T 32918.5: the length of the default identity in bits and the
-// identity; a, b and the base point of the curve.
-constexpr std::string_view kIdentity =
-    "\x00\x80"
-    "1234567812345678"sv;
-constexpr std::string_view kCurve =
-    "\xff\xff\xff\xfe\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
-    "\xff\xff\xff\xff\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xfc"
-    "\x28\xe9\xfa\x9e\x9d\x9f\x5e\x34\x4d\x5a\x9e\x4b\xcf\x65\x09\xa7"
-    "\xf3\x97\x89\xf5\x15\xab\x8f\x92\xdd\xbc\xbd\x41\x4d\x94\x0e\x93"
-    "\x32\xc4\xae\x2c\x1f\x19\x81\x19\x5f\x99\x04\x46\x6a\x39\xc9\x94"
-    "\x8f\xe3\x0b\xbf\xf2\x66\x0b\xe1\x71\x5a\x45\x89\x33\x4c\x74\xc7"
-    "\xbc\x37\x36\xa2\xf4\xf6\x77\x9c\x59\xbd\xce\xe3\x6b\x69\x21\x53"
-    "\xd0\xa9\x87\x7c\xc6\x2a\x47\x40\x02\xdf\x32\xe5\x21\x39\xf0\xa0"sv;
 constexpr std::size_t kCoordinates = 64;  // the end of a SubjectPublicKeyInfo
 
 }  // namespace
@@ -112,11 +99,9 @@ Digest32 BatchMac(ByteView key, std::uint64_t from, const Link& last) {
 }
 
 Digest32 CheckpointDigest(ByteView public_key, const Link& last) {
-  std::string text(kIdentity);
-  text += kCurve;
-  text += AsText(public_key.last(std::min(public_key.size(), kCoordinates)));
-  const Digest32 z = Digest(DigestAlgorithm::kSm3, AsBytes(text));
-  text.assign(AsText(z));
+  const Digest32 z =
+      Sm2Identity(public_key.last(std::min(public_key.size(), kCoordinates)));
+  std::string text(AsText(z));
   text += "libkms audit checkpoint\n" + std::to_string(last.seq) + "\n" +
           ToHex(last.hash) + "\n";
   return Digest(DigestAlgorithm::kSm3, AsBytes(text));
