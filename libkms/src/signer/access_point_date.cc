@@ -7,10 +7,12 @@
 #include <cstdio>
 #include <utility>
 
+#include "signer/date_text.h"
+
 namespace kms {
 namespace {
 
-// a: a letter, 0: a digit, all else stands for itself. The zone follows.
+// The zone follows.
 constexpr std::string_view kShape = "aaa, 00 aaa 0000 00:00:00 ";
 constexpr std::array<std::string_view, 7> kDays = {"Sun", "Mon", "Tue", "Wed",
                                                    "Thu", "Fri", "Sat"};
@@ -19,50 +21,25 @@ constexpr std::array<std::string_view, 12> kMonths = {
 constexpr std::array<std::pair<std::string_view, int>, 4> kZones = {
     {{"CST", 8}, {"+0800", 8}, {"GMT", 0}, {"UTC", 0}}};
 constexpr std::chrono::hours kChina{8};
-constexpr int kFirstYear = 1970;
-constexpr int kLastYear = 2999;
-
-bool HasShape(std::string_view text) {
-  if (text.size() < kShape.size()) return false;
-  for (std::size_t i = 0; i < kShape.size(); ++i) {
-    const char c = text[i];
-    const bool digit = c >= '0' && c <= '9';
-    if (kShape[i] == '0' ? !digit : kShape[i] != 'a' && c != kShape[i]) return false;
-  }
-  return true;
-}
-
-int NumberAt(std::string_view text, std::size_t at, std::size_t digits) {
-  int number = 0;
-  for (const char c : text.substr(at, digits)) number = number * 10 + (c - '0');
-  return number;
-}
 
 }  // namespace
 
 std::optional<UnixMillis> ReadAccessPointDate(std::string_view text) {
-  if (!HasShape(text)) return std::nullopt;
+  if (!BeginsWithShape(text, kShape)) return std::nullopt;
   const auto zone = std::ranges::find(kZones, text.substr(kShape.size()),
                                       &std::pair<std::string_view, int>::first);
   const auto month = std::ranges::find(kMonths, text.substr(8, 3));
   if (zone == kZones.end() || month == kMonths.end() ||
       std::ranges::find(kDays, text.substr(0, 3)) == kDays.end())
     return std::nullopt;
-  const int year = NumberAt(text, 12, 4);
-  const std::chrono::year_month_day day{
-      std::chrono::year(year),
-      std::chrono::month(static_cast<unsigned>(month - kMonths.begin()) + 1),
-      std::chrono::day(static_cast<unsigned>(NumberAt(text, 5, 2)))};
-  const int hour = NumberAt(text, 17, 2);
-  const int minute = NumberAt(text, 20, 2);
-  const int second = NumberAt(text, 23, 2);
-  if (year < kFirstYear || year > kLastYear || !day.ok() || hour > 23 || minute > 59 ||
-      second > 59)
-    return std::nullopt;
-  const std::chrono::sys_seconds time =
-      std::chrono::sys_days(day) + std::chrono::hours(hour - zone->second) +
-      std::chrono::minutes(minute) + std::chrono::seconds(second);
-  return std::chrono::milliseconds(time.time_since_epoch()).count();
+  const auto local = TimeOf({.year = NumberAt(text, 12, 4),
+                             .month = static_cast<int>(month - kMonths.begin()) + 1,
+                             .day = NumberAt(text, 5, 2),
+                             .hour = NumberAt(text, 17, 2),
+                             .minute = NumberAt(text, 20, 2),
+                             .second = NumberAt(text, 23, 2)});
+  if (!local) return std::nullopt;
+  return *local - std::chrono::milliseconds(std::chrono::hours(zone->second)).count();
 }
 
 std::string WriteAccessPointDate(UnixMillis time) {

@@ -3,47 +3,23 @@
 #include <chrono>
 #include <cstdio>
 
+#include "signer/date_text.h"
+
 namespace kms {
 namespace {
 
 constexpr std::string_view kShape = "00000000T000000Z";
-constexpr int kFirstYear = 1970;
-constexpr int kLastYear = 2999;
-
-bool HasShape(std::string_view text) {
-  if (text.size() != kShape.size()) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool digit = text[i] >= '0' && text[i] <= '9';
-    if (kShape[i] == '0' ? !digit : text[i] != kShape[i]) return false;
-  }
-  return true;
-}
-
-int NumberAt(std::string_view text, std::size_t at, std::size_t digits) {
-  int number = 0;
-  for (const char c : text.substr(at, digits)) number = number * 10 + (c - '0');
-  return number;
-}
 
 }  // namespace
 
 std::optional<UnixMillis> ReadEopDate(std::string_view text) {
-  if (!HasShape(text)) return std::nullopt;
-  const int year = NumberAt(text, 0, 4);
-  const std::chrono::year_month_day day{
-      std::chrono::year(year),
-      std::chrono::month(static_cast<unsigned>(NumberAt(text, 4, 2))),
-      std::chrono::day(static_cast<unsigned>(NumberAt(text, 6, 2)))};
-  const int hour = NumberAt(text, 9, 2);
-  const int minute = NumberAt(text, 11, 2);
-  const int second = NumberAt(text, 13, 2);
-  if (year < kFirstYear || year > kLastYear || !day.ok() || hour > 23 || minute > 59 ||
-      second > 59)
-    return std::nullopt;
-  const std::chrono::sys_seconds time =
-      std::chrono::sys_days(day) + std::chrono::hours(hour) +
-      std::chrono::minutes(minute) + std::chrono::seconds(second);
-  return std::chrono::milliseconds(time.time_since_epoch()).count();
+  if (text.size() != kShape.size() || !BeginsWithShape(text, kShape)) return std::nullopt;
+  return TimeOf({.year = NumberAt(text, 0, 4),
+                 .month = NumberAt(text, 4, 2),
+                 .day = NumberAt(text, 6, 2),
+                 .hour = NumberAt(text, 9, 2),
+                 .minute = NumberAt(text, 11, 2),
+                 .second = NumberAt(text, 13, 2)});
 }
 
 std::string WriteEopDate(UnixMillis time) {
