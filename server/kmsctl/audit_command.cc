@@ -1,15 +1,12 @@
 #include <boost/json/object.hpp>
-#include <filesystem>
 #include <memory>
 
 #include "kms/audit_log.h"
 #include "kms/encoding.h"
-#include "kms/key_store.h"
-#include "kms/kms.h"
-#include "kms/root_key.h"
 #include "kmsctl/commands.h"
 #include "kmsctl/failure.h"
 #include "kmsctl/input_file.h"
+#include "kmsctl/offline_store.h"
 #include "kmsd/layout.h"
 
 namespace kms::server {
@@ -26,20 +23,8 @@ struct VerifyOptions {
 
 // With the store and the root key: everything can be checked.
 Result<AuditEvidence> EvidenceOf(const VerifyOptions& options) {
-  const DataLayout layout(options.data);
-  SoftwareRootKeyFolders folders = layout.root_folders();
-  if (!options.folders.root.empty()) folders.root = options.folders.root;
-  if (!options.folders.private_key.empty())
-    folders.private_key = options.folders.private_key;
-  if (!options.folders.wrapping_key.empty())
-    folders.wrapping_key = options.folders.wrapping_key;
-  // A folder that is not there is not to become an empty store.
-  if (!std::filesystem::exists(layout.store()))
-    return UsageError(layout.store() + ": no store of a kmsd");
-  KMS_TRY(const auto root, OpenSoftwareRootKey(folders));
-  KMS_TRY(const auto store, OpenLmdbKeyStore(layout.store()));
-  KMS_CHECK_OK(CheckRootKey(*store, *root));
-  return ReadAuditEvidence(*store, *root);
+  KMS_TRY(const OfflineStore opened, OpenOfflineStore(options.data, options.folders));
+  return ReadAuditEvidence(*opened.store, *opened.root);
 }
 
 // The bytes between the lines of a PEM file.
@@ -122,12 +107,7 @@ void AddAuditCommand(CLI::App& app, Order& order) {
       "verify", "Prove that no line was changed, or name the first that was");
   verify->add_option("--data", options->data,
                      "Data directory of kmsd: also checks what only the root key proves");
-  verify->add_option("--root-folder", options->folders.root,
-                     "Where the root key is, if not in the data directory");
-  verify->add_option("--private-folder", options->folders.private_key,
-                     "Where its private key is");
-  verify->add_option("--wrap-folder", options->folders.wrapping_key,
-                     "Where its wrapping key is");
+  AddRootFolderOptions(*verify, options->folders);
   verify->add_option("--audit", options->audit,
                      "The folder of the trail, if not in a data directory");
   verify->add_option("--public-key", options->public_key,

@@ -1,14 +1,12 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <filesystem>
 #include <memory>
 #include <string>
 
-#include "kms/key_store.h"
 #include "kms/placement.h"
 #include "kmsctl/commands.h"
 #include "kmsctl/failure.h"
-#include "kmsd/layout.h"
+#include "kmsctl/offline_store.h"
 
 namespace kms::server {
 namespace {
@@ -55,11 +53,7 @@ boost::json::object ToRow(const KeyPlacement& version) {
 
 // Reads the store, beside a running kmsd or without one.
 Result<void> Inspect(Format format, const InspectOptions& options) {
-  const DataLayout layout(options.data);
-  // A folder that is not there is not to become an empty store.
-  if (!std::filesystem::exists(layout.store()))
-    return UsageError(layout.store() + ": no store of a kmsd");
-  KMS_TRY(const auto store, OpenLmdbKeyStore(layout.store()));
+  KMS_TRY(const auto store, OpenStoreOf(options.data));
   const auto found = FindKeyPlacement(*store, options.key);
   if (!found && found.error().reason() == Reason::kKeyNotFound)
     return RefusedError("there is no such key: " + options.key);

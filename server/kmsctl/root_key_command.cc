@@ -4,11 +4,10 @@
 
 #include "kms/crypto_backend.h"
 #include "kms/identity.h"
-#include "kms/kms.h"
-#include "kms/root_key.h"
 #include "kmsctl/commands.h"
 #include "kmsctl/credentials.h"
 #include "kmsctl/failure.h"
+#include "kmsctl/offline_store.h"
 #include "kmsd/credentials.h"
 #include "kmsd/files.h"
 #include "kmsd/layout.h"
@@ -46,28 +45,17 @@ Result<CredentialsContent> ContentFor(const DataLayout& layout,
 Result<void> Rotate(const RotateOptions& options) {
   const DataLayout layout(options.data);
   KMS_TRY(const CredentialsContent content, ContentFor(layout, options.content));
-  SoftwareRootKeyFolders folders = layout.root_folders();
-  if (!options.folders.root.empty()) folders.root = options.folders.root;
-  if (!options.folders.private_key.empty())
-    folders.private_key = options.folders.private_key;
-  if (!options.folders.wrapping_key.empty())
-    folders.wrapping_key = options.folders.wrapping_key;
   std::string account = options.account;
   if (account.empty()) {
     if (const auto old = ReadCredentials(layout.credentials())) account = old->account;
   }
-  // A folder that is not there is not to become an empty store.
-  if (!std::filesystem::exists(layout.store()))
-    return UsageError(layout.store() + ": no store of a kmsd");
+  KMS_TRY(const OfflineStore opened, OpenOfflineStore(options.data, options.folders));
   // One at a time: two would leave one's secret in the file and the other's in the store.
   KMS_TRY(const auto lock,
           LockFile(layout.rotation_lock(), "another rotation is under way"));
-  KMS_TRY(const auto root, OpenSoftwareRootKey(folders));
-  KMS_TRY(const auto store, OpenLmdbKeyStore(layout.store()));
-  KMS_CHECK_OK(CheckRootKey(*store, *root));
-  const auto backend = NewBotanBackend(*root);
+  const auto backend = NewBotanBackend(*opened.root);
   const auto clock = NewSystemClock();
-  Identity identity(*store, *root, *backend, *clock);
+  Identity identity(*opened.store, *opened.root, *backend, *clock);
   KMS_CHECK_OK(identity.RotateRootAccessKey(
       [&](const NewAccessKey& made) {
         return WriteCredentials(layout.rotated_credentials(), made, content);
@@ -88,12 +76,7 @@ void AddRootKeyCommand(CLI::App& app, Order& order) {
   rotate->add_option("--data", options->data, "Data directory of kmsd")->required();
   rotate->add_option("--account", options->account,
                      "Whose; default that of the old file, or the only one");
-  rotate->add_option("--root-folder", options->folders.root,
-                     "Where the root key is, if not in the data directory");
-  rotate->add_option("--private-folder", options->folders.private_key,
-                     "Where its private key is");
-  rotate->add_option("--wrap-folder", options->folders.wrapping_key,
-                     "Where its wrapping key is");
+  AddRootFolderOptions(*rotate, options->folders);
   rotate->add_option("--region", options->content.region,
                      "Region for the new file, if the old one is gone");
   rotate->add_option("--endpoint", options->content.endpoint,
