@@ -107,11 +107,11 @@ std::optional<SecretBytes> SecretFromBase64(std::string_view text) {
 }
 
 std::string ToHex(ByteView bytes) {
-  std::string text;
-  text.reserve(bytes.size() * 2);
+  std::string text(bytes.size() * 2, '\0');
+  char* at = text.data();
   for (const std::uint8_t byte : bytes) {
-    text += kHexDigits[byte >> 4];
-    text += kHexDigits[byte & 15];
+    *at++ = kHexDigits[byte >> 4];
+    *at++ = kHexDigits[byte & 15];
   }
   return text;
 }
@@ -142,11 +142,12 @@ std::string JoinKey(std::initializer_list<std::string_view> parts) {
   std::string key;
   key.reserve(size);
   for (const std::string_view part : parts) {
-    for (const char c : part) {
-      key += c;
-      if (c == '\0') key += '\xff';
+    std::string_view rest = part;
+    for (std::size_t zero = 0; (zero = rest.find('\0')) != rest.npos;) {
+      key.append(rest.substr(0, zero + 1)).append(1, '\xff');
+      rest.remove_prefix(zero + 1);
     }
-    key += '\0';
+    key.append(rest).append(1, '\0');
   }
   return key;
 }

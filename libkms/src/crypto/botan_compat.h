@@ -5,7 +5,9 @@
 
 #include <botan/aead.h>
 #include <botan/ec_group.h>
+#include <botan/hash.h>
 #include <botan/kdf.h>
+#include <botan/mac.h>
 #include <botan/pubkey.h>
 #include <botan/sm2.h>
 #include <botan/version.h>
@@ -52,6 +54,12 @@ inline Botan::secure_vector<std::uint8_t> Derive(const Botan::KDF& kdf, std::siz
   return kdf.derive_key(size, key, salt, info);
 }
 
+// A new object of the same algorithm, with neither its key nor its state.
+template <typename Algorithm>
+std::unique_ptr<Algorithm> AnotherOf(const Algorithm& algorithm) {
+  return algorithm.new_object();
+}
+
 #else
 
 inline constexpr auto kEncryption = Botan::ENCRYPTION;
@@ -89,6 +97,11 @@ inline Botan::secure_vector<std::uint8_t> Derive(const Botan::KDF& kdf, std::siz
                                                  ByteView info) {
   return kdf.derive_key(size, key.data(), key.size(), salt.data(), salt.size(),
                         info.data(), info.size());
+}
+
+template <typename Algorithm>
+std::unique_ptr<Algorithm> AnotherOf(const Algorithm& algorithm) {
+  return std::unique_ptr<Algorithm>(algorithm.clone());
 }
 
 #endif
