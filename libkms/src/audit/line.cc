@@ -40,9 +40,19 @@ void AppendEscaped(std::string& out, std::string_view text) {
   }
 }
 
+// Of every byte, whether it cannot stand for itself in a line.
+constexpr auto kSpecial = [] {
+  std::array<std::uint8_t, 256> special{};
+  for (std::size_t c = 0; c < special.size(); ++c)
+    special[c] = c < ' ' || c >= 0x7f || c == '"' || c == '\\';
+  return special;
+}();
+
+// Nearly every text is, so that nothing is gained by an early end.
 bool IsPlain(std::string_view text) {
-  return std::ranges::all_of(
-      text, [](char c) { return c >= ' ' && c < 0x7f && c != '"' && c != '\\'; });
+  unsigned special = 0;
+  for (const char c : text) special |= kSpecial[static_cast<unsigned char>(c)];
+  return special == 0;
 }
 
 // At most kMaxText bytes of whole characters.
@@ -71,17 +81,13 @@ bool IsUtf8(std::string_view text) {
 
 }  // namespace
 
-void Members::Name(std::string_view name) {
-  if (!first_) out_ += ',';
+void Members::Name(std::string_view name, std::string_view end) {
+  out_.append(first_ ? "\"" : ",\"").append(name).append(end);
   first_ = false;
-  out_ += '"';
-  out_ += name;
-  out_ += "\":";
 }
 
 Members& Members::Text(std::string_view name, std::string_view text) {
-  Name(name);
-  out_ += '"';
+  Name(name, "\":\"");
   text = Bounded(text);
   if (IsPlain(text)) {
     out_ += text;
@@ -95,14 +101,13 @@ Members& Members::Text(std::string_view name, std::string_view text) {
 }
 
 Members& Members::Number(std::string_view name, std::int64_t number) {
-  Name(name);
+  Name(name, "\":");
   AppendNumber(out_, number);
   return *this;
 }
 
 Members& Members::True(std::string_view name) {
-  Name(name);
-  out_ += "true";
+  Name(name, "\":true");
   return *this;
 }
 
@@ -143,14 +148,16 @@ void WriteEvent(const AuditEvent& event, std::string& out) {
 }
 
 void Sealer::Seal(std::string_view members, std::string& out) {
-  scratch_.assign(AsText(last_.hash));
-  scratch_ += R"({"seq":)";
-  AppendNumber(scratch_, static_cast<std::int64_t>(++last_.seq));
-  scratch_ += ',';
-  scratch_ += members;
-  scratch_ += '}';
-  last_.hash = Digest(DigestAlgorithm::kSm3, AsBytes(scratch_));
-  out.append(scratch_, last_.hash.size(), scratch_.size() - last_.hash.size() - 1);
+  const std::size_t begin = out.size();
+  out += R"({"seq":)";
+  AppendNumber(out, static_cast<std::int64_t>(++last_.seq));
+  out += ',';
+  out += members;
+  out += '}';
+  hasher_.Add(last_.hash);
+  hasher_.Add(AsBytes(std::string_view(out).substr(begin)));
+  last_.hash = hasher_.Finish();
+  out.pop_back();
   out += kHashMember;
   out += ToHex(last_.hash);
   out += "\"}\n";

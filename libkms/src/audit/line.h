@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "crypto/hasher.h"
 #include "kms/audit_log.h"
 #include "kms/digest.h"
 
@@ -31,7 +32,7 @@ class Members {
   Members& True(std::string_view name);
 
  private:
-  void Name(std::string_view name);
+  void Name(std::string_view name, std::string_view end);
   std::string& out_;
   bool first_ = true;
 };
@@ -48,13 +49,13 @@ struct Link {
 // Sealer turns members into lines, one after the other.
 class Sealer {
  public:
-  explicit Sealer(const Link& last) : last_(last) {}
+  explicit Sealer(const Link& last) : last_(last), hasher_(DigestAlgorithm::kSm3) {}
   void Seal(std::string_view members, std::string& out);
   const Link& last() const { return last_; }
 
  private:
   Link last_;
-  std::string scratch_;
+  Hasher hasher_;
 };
 
 // A line that is formed like one; whether its hash is right is another question.

@@ -225,7 +225,8 @@ Result<void> Trail::Write(std::span<const std::string_view> lines) {
   }
 
   Sealer sealer(last_);
-  std::string text;
+  std::string& text = batch_;
+  text.clear();
   const std::uint64_t from = last_.seq + 1;
   const bool begins = size_ == 0;
   if (begins) WriteHead(sealer, text);

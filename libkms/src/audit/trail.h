@@ -88,6 +88,7 @@ class Trail {
   std::uint64_t unsigned_lines_ = 0;
   std::int64_t signed_at_ = 0;  // steady
   std::uint64_t bytes_ = 0;
+  std::string batch_;  // keeps its memory for the next one
   std::string remark_;
 };
 
