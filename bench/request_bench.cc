@@ -2,97 +2,18 @@
 // request from bytes to bytes, without sockets.
 
 #include <benchmark/benchmark.h>
-#include <stdlib.h>
 
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "api/dispatcher.h"
 #include "kms/encoding.h"
-#include "kms/identity.h"
-#include "kms/kms.h"
+#include "world.h"
 
-namespace kms::server {
+namespace kms::bench {
 namespace {
 
 constexpr std::size_t kRequests = 100'000;
-
-// For an audit trail that is thrown away.
-std::string NewFolder() {
-  std::string name =
-      (std::filesystem::temp_directory_path() / "request-bench-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) std::abort();
-  return name;
-}
-
-// Everything that kmsd wires together, over a memory store.
-class World {
- public:
-  // Without a folder there is no audit log.
-  explicit World(const std::string& audit_folder = {}) {
-    if (!audit_folder.empty()) {
-      AuditSettings settings;
-      settings.queue_lines = 10 * kRequests;
-      audit = OpenAuditLog({.folder = audit_folder,
-                            .store = *store,
-                            .root = *root,
-                            .backend = *backend,
-                            .clock = *clock},
-                           settings)
-                  .value();
-    }
-    dispatcher =
-        std::make_unique<Dispatcher>(DispatcherParts{.kms = *kms,
-                                                     .dialect = *dialect,
-                                                     .authenticator = authenticator,
-                                                     .policy = *policy,
-                                                     .clock = *clock,
-                                                     .lanes = lanes,
-                                                     .metrics = metrics,
-                                                     .operations = AllOperations(),
-                                                     .regions = {"here"},
-                                                     .audit = audit.get()});
-    const Identity::HandOver take = [&](const NewAccessKey& made) -> Result<void> {
-      me.principal = made.principal;
-      secret = made.secret.Clone();
-      return {};
-    };
-    if (!identity.CreateAccount(take)) std::abort();
-    me.region = "here";
-    key = kms->keys().Create(me, {}).value().id;
-  }
-
-  std::unique_ptr<KeyStore> store = NewMemoryKeyStore();
-  std::unique_ptr<RootKey> root = NewEphemeralRootKey();
-  std::unique_ptr<CryptoBackend> backend = NewBotanBackend(*root);
-  std::unique_ptr<Policy> policy = NewRootPolicy();
-  std::unique_ptr<Clock> clock = NewSystemClock();
-  std::unique_ptr<Kms> kms = Kms::Open({.store = *store,
-                                        .root = *root,
-                                        .software = *backend,
-                                        .policy = *policy,
-                                        .clock = *clock})
-                                 .value();
-  Identity identity{*store, *root, *backend, *clock};
-  std::unique_ptr<Signer> signer = NewEopSigner();
-  ReplayGuard guard{std::size_t{64} << 20, Digest32{}};
-  Authenticator authenticator{
-      {.signer = *signer,
-       .find = [this](std::string_view access_key) { return identity.Find(access_key); },
-       .guard = guard,
-       .clock = *clock,
-       .time = {}}};
-  std::unique_ptr<Dialect> dialect = NewSeedDialect();
-  std::unique_ptr<AuditLog> audit;
-  Metrics metrics{AllOperations()};
-  Lanes lanes{{}};
-  std::unique_ptr<Dispatcher> dispatcher;
-  RequestContext me;
-  SecretBytes secret;
-  std::string key;
-};
 
 // A signed request and the memory that its views point into.
 struct SignedRequest {
@@ -165,19 +86,20 @@ void RequestEncrypt(benchmark::State& state, World& world) {
   std::size_t next = 0;
   for (auto _ : state) {
     const SignedRequest& request = *requests[next++];
-    const HttpRequest http{.method = "POST",
-                           .target = "/v1/keyCompute/encrypt",
-                           .headers = request.headers,
-                           .body = AsBytes(request.body),
-                           .peer = "127.0.0.1"};
+    const server::HttpRequest http{.method = "POST",
+                                   .target = "/v1/keyCompute/encrypt",
+                                   .headers = request.headers,
+                                   .body = AsBytes(request.body),
+                                   .peer = "127.0.0.1"};
     int status = 0;
-    world.dispatcher->Handle(http, [&](HttpResponse answer) { status = answer.status; });
+    world.dispatcher->Handle(
+        http, [&](server::HttpResponse answer) { status = answer.status; });
     if (status != 200) state.SkipWithError("refused");
   }
 }
 
 void BM_RequestEncrypt(benchmark::State& state) {
-  World world;
+  World world({.on_disk = true});
   RequestEncrypt(state, world);
 }
 BENCHMARK(BM_RequestEncrypt)
@@ -187,12 +109,8 @@ BENCHMARK(BM_RequestEncrypt)
     ->MeasureProcessCPUTime();
 
 void BM_RequestEncryptAudited(benchmark::State& state) {
-  const std::string folder = NewFolder();
-  {
-    World world(folder);
-    RequestEncrypt(state, world);
-  }
-  std::filesystem::remove_all(folder);
+  World world({.on_disk = true, .audit = true});
+  RequestEncrypt(state, world);
 }
 BENCHMARK(BM_RequestEncryptAudited)
     ->Arg(32)
@@ -200,7 +118,16 @@ BENCHMARK(BM_RequestEncryptAudited)
     ->Iterations(kRequests)
     ->MeasureProcessCPUTime();
 
+void BM_RequestEncryptOfAUserAudited(benchmark::State& state) {
+  World world({.on_disk = true, .audit = true, .as_user = true});
+  RequestEncrypt(state, world);
+}
+BENCHMARK(BM_RequestEncryptOfAUserAudited)
+    ->Arg(32)
+    ->Iterations(kRequests)
+    ->MeasureProcessCPUTime();
+
 }  // namespace
-}  // namespace kms::server
+}  // namespace kms::bench
 
 BENCHMARK_MAIN();
