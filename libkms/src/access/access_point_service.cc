@@ -69,11 +69,8 @@ Result<AccessPointRecord> ReadPoint(const Domain& domain, const Reader& reader,
 Result<AccessKeyRecord> ReadPointKey(const Domain& domain, const Reader& reader,
                                      const RequestContext& context, std::string_view id,
                                      std::string_view action) {
-  KMS_TRY(const auto found, reader.Get(AccessKeyPlace(id)));
-  if (!found) return Reason::kAccessKeyNotFound;
-  KMS_TRY(AccessKeyRecord key, ReadAccessKey(found->value));
-  if (!key.access_point || key.account != context.principal.account ||
-      key.region != context.region)
+  KMS_TRY(AccessKeyRecord key, FindAccessKey(reader, context.principal.account, id));
+  if (!key.access_point || key.region != context.region)
     return Reason::kAccessKeyNotFound;
   const auto point = ReadPoint(domain, reader, context, *key.access_point, action);
   if (!point) {

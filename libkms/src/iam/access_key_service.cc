@@ -30,13 +30,10 @@ Result<Owner> FindOwner(const Reader& reader, const RequestContext& context,
 Result<AccessKeyRecord> FindKey(const Reader& reader, const RequestContext& context,
                                 std::string_view user, std::string_view access_key) {
   KMS_TRY(const Owner owner, FindOwner(reader, context, user));
-  KMS_TRY(const auto found, reader.Get(AccessKeyPlace(access_key)));
-  if (!found) return Reason::kAccessKeyNotFound;
-  KMS_TRY(AccessKeyRecord key, ReadAccessKey(found->value));
+  KMS_TRY(AccessKeyRecord key,
+          FindAccessKey(reader, context.principal.account, access_key));
   // Those that the user made for an access point are the access point's.
-  if (key.account != context.principal.account || key.user != owner.id ||
-      key.access_point)
-    return Reason::kAccessKeyNotFound;
+  if (key.user != owner.id || key.access_point) return Reason::kAccessKeyNotFound;
   return key;
 }
 

@@ -69,6 +69,18 @@ Result<AccessKeyRecord> ReadAccessKey(std::string_view json) {
   return ReadRecord<AccessKeyRecord>(json);
 }
 
+Result<AccessKeyRecord> FindAccessKey(const Reader& reader, std::string_view account,
+                                      std::string_view access_key) {
+  KMS_TRY(const auto found, reader.Get(AccessKeyPlace(access_key)));
+  // A record that does not name the account is not even parsed: that takes long enough
+  // to tell a stranger that there is one.
+  if (!found || found->value.find(account) == std::string_view::npos)
+    return Reason::kAccessKeyNotFound;
+  KMS_TRY(AccessKeyRecord record, ReadAccessKey(found->value));
+  if (record.account != account) return Reason::kAccessKeyNotFound;
+  return record;
+}
+
 std::string AccessKeyPlace(std::string_view access_key) {
   return JoinKey({"access-key", access_key});
 }

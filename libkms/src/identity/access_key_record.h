@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "kms/crypto_backend.h"
+#include "kms/key_store.h"
 #include "kms/request_context.h"
 #include "kms/result.h"
 #include "kms/root_key.h"
@@ -37,6 +38,12 @@ struct AccessKeyRecord {
 std::string WriteAccessKey(const AccessKeyRecord& record);
 // Fails: kCorrupt.
 Result<AccessKeyRecord> ReadAccessKey(std::string_view json);
+
+// FindAccessKey reads the access key of that id, if it is one of `account`. For one of
+// another account it takes the path of one that is not there.
+// Fails: kAccessKeyNotFound; kCorrupt.
+Result<AccessKeyRecord> FindAccessKey(const Reader& reader, std::string_view account,
+                                      std::string_view access_key);
 
 std::string AccessKeyPlace(std::string_view access_key);
 
