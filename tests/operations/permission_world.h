@@ -288,7 +288,8 @@ class PermissionWorld {
          return kms->access_points().Rules(principal, region);
        }}};
   Metrics metrics{AllOperations()};
-  Lanes lanes{LanesConfig{}};
+  // One thread each, so that who runs what is the same each time.
+  Lanes lanes{{.commit_threads = 1, .private_key_threads = 1}};
   Dispatcher dispatcher{DispatcherParts{.kms = *kms,
                                         .dialect = *dialect,
                                         .authenticator = authenticator,

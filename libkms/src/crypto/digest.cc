@@ -38,8 +38,8 @@ Digest32 Digest(DigestAlgorithm algorithm, ByteView data) {
 }
 
 Digest32 Hmac(DigestAlgorithm algorithm, ByteView key, ByteView data) {
-  const auto mac = New<Botan::MessageAuthenticationCode>(algorithm, "HMAC(SHA-256)",
-                                                         "HMAC(SM3)");
+  const auto mac =
+      New<Botan::MessageAuthenticationCode>(algorithm, "HMAC(SHA-256)", "HMAC(SM3)");
   Digest32 digest;
   mac->set_key(key.data(), key.size());
   mac->update(data.data(), data.size());

@@ -1,5 +1,6 @@
 #include "identity/access_key_record.h"
 
+#include <cstring>
 #include <utility>
 
 #include "core/json_record.h"
@@ -74,7 +75,8 @@ Result<AccessKeyRecord> FindAccessKey(const Reader& reader, std::string_view acc
   KMS_TRY(const auto found, reader.Get(AccessKeyPlace(access_key)));
   // A record that does not name the account is not even parsed: that takes long enough
   // to tell a stranger that there is one.
-  if (!found || found->value.find(account) == std::string_view::npos)
+  if (!found || ::memmem(found->value.data(), found->value.size(), account.data(),
+                         account.size()) == nullptr)
     return Reason::kAccessKeyNotFound;
   KMS_TRY(AccessKeyRecord record, ReadAccessKey(found->value));
   if (record.account != account) return Reason::kAccessKeyNotFound;
