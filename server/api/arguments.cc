@@ -110,7 +110,8 @@ Result<Raw> Find(const Parameter& parameter, const RequestBody& body,
   if (member != nullptr && member->type != RequestBody::Type::kNull)
     raw = {true,
            member->type == RequestBody::Type::kNested ||
-               member->type == RequestBody::Type::kTexts,
+               member->type == RequestBody::Type::kTexts ||
+               member->type == RequestBody::Type::kTextMap,
            member->text};
   if (settles(raw) || parameter.where != Where::kHeader) return raw;
 
@@ -193,6 +194,7 @@ Result<Value> ReadValue(const Parameter& parameter, std::string_view text, Arena
     case Kind::kPublicKey:
       return ReadBytes(parameter, text, arena);
     case Kind::kTexts:
+    case Kind::kTextMap:
       break;
   }
   return Bad(parameter);
@@ -209,12 +211,23 @@ Result<Value> ReadTexts(const Parameter& parameter, const RequestBody& body) {
   if (items.empty()) return Value();
   if (items.size() > kMaxTexts) return TooLong(parameter);
   for (const std::string_view item : items) {
-    if (item.empty()) return Bad(parameter);
+    if (item.empty() && !parameter.may_be_empty) return Bad(parameter);
     if (CountCharacters(item) > static_cast<std::size_t>(parameter.max))
       return TooLong(parameter);
   }
   return Value(std::vector<std::string_view>(items.begin(), items.end()));
 }
+
+// An empty object is a value: it says that there is nothing.
+Result<Value> ReadTextMap(const Parameter& parameter, const RequestBody& body) {
+  const RequestBody::Member* const member = body.Find(parameter.name);
+  if (member == nullptr || member->type == RequestBody::Type::kNull) return Value();
+  if (member->type != RequestBody::Type::kTextMap) return Bad(parameter);
+  const auto items = body.ItemsOf(*member);
+  return Value(std::vector<std::string_view>(items.begin(), items.end()));
+}
+
+bool IsListKind(Kind kind) { return kind == Kind::kTexts || kind == Kind::kTextMap; }
 
 void AppendSized(WipedString& out, std::string_view text) {
   const std::uint64_t size = text.size();
@@ -232,8 +245,9 @@ Result<Arguments> Arguments::Read(const Operation& operation, const RequestBody&
   Arguments arguments(operation);
   arguments.values_.reserve(operation.parameters.size());
   for (const Parameter& parameter : operation.parameters) {
-    if (parameter.kind == Kind::kTexts) {
-      KMS_TRY(Value texts, ReadTexts(parameter, body));
+    if (IsListKind(parameter.kind)) {
+      KMS_TRY(Value texts, parameter.kind == Kind::kTexts ? ReadTexts(parameter, body)
+                                                          : ReadTextMap(parameter, body));
       if (parameter.required && std::holds_alternative<std::monostate>(texts))
         return Error(parameter.missing).About(parameter.name);
       arguments.values_.push_back(std::move(texts));
@@ -310,10 +324,8 @@ ByteView Arguments::Bytes(std::string_view name) const {
 }
 
 std::span<const std::string_view> Arguments::Texts(std::string_view name) const {
-  const auto row = std::ranges::find(operation_->parameters, name, &Parameter::name);
-  const Value& value = Slot(name);
-  if (row->kind != Kind::kTexts) Misused(*operation_, name);
-  const auto* const texts = std::get_if<std::vector<std::string_view>>(&value);
+  DemandKind(*operation_, name, IsListKind);
+  const auto* const texts = std::get_if<std::vector<std::string_view>>(&Slot(name));
   if (texts == nullptr) return {};
   return *texts;
 }

@@ -49,7 +49,7 @@ class Arguments {
   // kBase64, kPublicKey (DER). Empty if absent.
   ByteView Bytes(std::string_view name) const;
 
-  // kTexts. Empty if absent.
+  // kTexts; kTextMap, each name before its text. Empty if absent.
   std::span<const std::string_view> Texts(std::string_view name) const;
 
   // KeepIn copies what points elsewhere into `arena`, for who outlasts the request.

@@ -92,6 +92,13 @@ object SchemaOf(const Parameter& parameter) {
       schema["maxItems"] = 1000;
       break;
     }
+    case Kind::kTextMap: {
+      object item;
+      item["type"] = "string";
+      schema["type"] = "object";
+      schema["additionalProperties"] = std::move(item);
+      break;
+    }
   }
   if (!parameter.note.empty()) schema["description"] = parameter.note;
   if (parameter.secret) schema["writeOnly"] = true;

@@ -36,7 +36,8 @@ enum class Kind : std::uint8_t {
   kDays,       // "7d": `min` to `max` days
   kUnixTime,   // seconds since 1970; 0: never
   kPublicKey,  // base64 of DER, base64 of PEM, or PEM
-  kTexts       // an array of 1 to 1000 texts, each of 1 to `max` characters
+  kTexts,      // an array of 1 to 1000 texts, each of 1 to `max` characters
+  kTextMap     // an object of texts
 };
 
 // One accepted spelling of a kChoice, and the number that the handler gets for it.
@@ -56,8 +57,8 @@ struct Parameter {
   Reason missing = Reason::kParameterMissing;  // absent or empty
   Reason bad = Reason::kBadParameter;          // any other value that is not allowed
   bool secret = false;                         // never in a log, wiped after use
-  bool may_be_empty = false;                   // empty is a value, not missing
-  bool implied = false;  // by an access point: whoever speaks to one need not say it
+  bool may_be_empty = false;  // empty is a value, not missing; of kTexts: so are items
+  bool implied = false;       // by an access point: whoever speaks to one need not say it
   std::string_view note = {};  // for the reference
 };
 

@@ -40,6 +40,8 @@ std::string ValuesOf(const Parameter& parameter) {
       return "seconds since 1970, `0` for never";
     case Kind::kPublicKey:
       return "public key: base64 of DER or PEM, or PEM";
+    case Kind::kTextMap:
+      return "object of texts: up to 64, 4096 bytes in all";
     case Kind::kTexts:
       return "array of 1 to 1000 texts of at most " + Number(parameter.max) +
              " characters";

@@ -40,28 +40,24 @@ class Collector {
   bool on_document_end(error_code&) { return true; }
 
   bool on_object_begin(error_code& ec) {
-    if (depth_ != 0) Took(Type::kNested, {});
     NoText();
+    if (AtTop()) BeginItems(Type::kTextMap);
     return Open(ec);
   }
-  bool on_object_end(std::size_t, error_code&) { return Close(); }
+  bool on_object_end(std::size_t, error_code&) {
+    EndItems();
+    return Close();
+  }
 
   bool on_array_begin(error_code& ec) {
     // The document is an object.
     if (depth_ == 0) return Refuse(ec);
     NoText();
-    if (AtTop()) {
-      Took(Type::kTexts, {});
-      members_.back().first_item = items_.size();
-      in_texts_ = true;
-    }
+    if (AtTop()) BeginItems(Type::kTexts);
     return Open(ec);
   }
   bool on_array_end(std::size_t, error_code&) {
-    if (InTexts()) {
-      members_.back().item_count = items_.size() - members_.back().first_item;
-      in_texts_ = false;
-    }
+    EndItems();
     return Close();
   }
 
@@ -76,6 +72,7 @@ class Collector {
     if (++seen_ > kMaxMembers || std::find(siblings, names_.end(), name) != names_.end())
       return Refuse(ec);
     names_.push_back(name);
+    if (InTexts()) items_.push_back(name);
     return true;
   }
 
@@ -127,9 +124,19 @@ class Collector {
     return false;
   }
   bool AtTop() const { return depth_ == 1; }
-  // Directly inside an array that is a member at the top, and of texts so far.
+  // Directly inside an array or object that is a member at the top, and of texts so far.
   bool InTexts() const { return in_texts_ && depth_ == 2; }
-  // What comes now is no text: then the array around it is not one of texts.
+  void BeginItems(Type type) {
+    Took(type, {});
+    members_.back().first_item = items_.size();
+    in_texts_ = true;
+  }
+  void EndItems() {
+    if (!InTexts()) return;
+    members_.back().item_count = items_.size() - members_.back().first_item;
+    in_texts_ = false;
+  }
+  // What comes now is no text: then what is around it is none of texts.
   void NoText() {
     if (!InTexts()) return;
     members_.back().type = Type::kNested;

@@ -4,7 +4,8 @@
 // no double or 64-bit integer holds, invalid UTF-8, lone surrogates, U+0000, nesting
 // deeper than 32, more than 256 members in all, a byte order mark, and anything after the
 // object are refused. Only members at the top are kept, with the texts of an array of
-// texts; any other nested value is checked and known to be one, no more.
+// texts and of an object of texts; any other nested value is checked and known to be one,
+// no more.
 
 #ifndef KMS_SERVER_API_REQUEST_BODY_H_
 #define KMS_SERVER_API_REQUEST_BODY_H_
@@ -43,7 +44,15 @@ class Arena {
 
 class RequestBody {
  public:
-  enum class Type : std::uint8_t { kText, kNumber, kBoolean, kNull, kTexts, kNested };
+  enum class Type : std::uint8_t {
+    kText,
+    kNumber,
+    kBoolean,
+    kNull,
+    kTexts,
+    kTextMap,
+    kNested
+  };
 
   struct Member {
     std::string_view name;
@@ -51,7 +60,7 @@ class RequestBody {
     // Of a text its characters, unescaped; of a number its digits as written; of a
     // boolean "true" or "false".
     std::string_view text;
-    // Of an array of texts: which of the body's items are its own.
+    // Of an array or an object of texts: which of the body's items are its own.
     std::size_t first_item = 0;
     std::size_t item_count = 0;
   };
@@ -65,7 +74,7 @@ class RequestBody {
 
   const std::vector<Member>& members() const { return members_; }
 
-  // ItemsOf returns the texts of a kTexts.
+  // ItemsOf returns the texts of a kTexts; of a kTextMap each name before its text.
   std::span<const std::string_view> ItemsOf(const Member& member) const {
     return std::span(items_).subspan(member.first_item, member.item_count);
   }

@@ -38,6 +38,7 @@ constexpr Parameter kParameters[] = {
     {.name = "until", .kind = Kind::kUnixTime},
     {.name = "public", .kind = Kind::kPublicKey},
     {.name = "texts", .kind = Kind::kTexts, .max = 4},
+    {.name = "map", .kind = Kind::kTextMap},
     {.name = "page", .where = Where::kHeader, .kind = Kind::kInteger, .max = 100},
     {.name = "words", .where = Where::kHeader, .max = 100},
 };

@@ -137,6 +137,28 @@ TEST(RequestBodyTest, KeepsArraysOfTextsAtTheTop) {
     EXPECT_EQ(parsed->Find(name)->type, Type::kNested) << name;
 }
 
+TEST(RequestBodyTest, KeepsObjectsOfTextsAtTheTop) {
+  Arena arena;
+  const std::string body =
+      R"({"t":{"a":"b\nc","\u5bc6":"","":"x"},"e":{},"m":{"a":"b","c":1},"n":{"a":["b"]},)"
+      R"("o":{"a":"b","c":{"d":"e"}},"z":{"a":null},"last":{"x":"y"},"in":["a",{"t":"b"}]})";
+  const auto parsed = RequestBody::Parse(AsBytes(body), arena);
+  ASSERT_OK(parsed);
+  const auto items = [&](std::string_view name) {
+    const auto* member = parsed->Find(name);
+    EXPECT_EQ(member->type, Type::kTextMap) << name;
+    const auto of = parsed->ItemsOf(*member);
+    return std::vector<std::string>(of.begin(), of.end());
+  };
+  EXPECT_EQ(items("t"), (std::vector<std::string>{"a", "b\nc", "密", "", "", "x"}));
+  EXPECT_EQ(items("e"), std::vector<std::string>());
+  EXPECT_EQ(items("last"), (std::vector<std::string>{"x", "y"}));
+  for (const char* name : {"m", "n", "o", "z", "in"})
+    EXPECT_EQ(parsed->Find(name)->type, Type::kNested) << name;
+  EXPECT_THAT(RequestBody::Parse(AsBytes(R"({"t":{"a":"1","a":"2"}})"), arena),
+              Fails(Reason::kBadJson));
+}
+
 TEST(RequestBodyTest, TakesOneNameInTwoObjects) {
   Arena arena;
   const std::string body = R"({"a":{"a":{"a":1}},"b":[{"a":1},{"a":2}]})";

@@ -101,6 +101,87 @@ TEST_F(ComputeServiceTest, ABlobOfAnotherAccountNamesNoKeyHere) {
               Fails(Reason::kKeyNotFound));
 }
 
+EncryptionContext Bound(
+    std::vector<std::pair<std::string_view, std::string_view>> pairs) {
+  return EncryptionContext::Of(std::move(pairs)).value();
+}
+
+TEST_F(ComputeServiceTest, ABlobOpensOnlyInItsContext) {
+  const EncryptionContext right = Bound({{"a", "1"}, {"b", "2"}});
+  const EncryptionContext wrong[] = {{},
+                                     Bound({{"a", "1"}}),
+                                     Bound({{"a", "1"}, {"b", "3"}}),
+                                     Bound({{"a", "1"}, {"c", "2"}}),
+                                     Bound({{"a", "1b"}, {"b", "2"}}),
+                                     Bound({{"a1", ""}, {"b", "2"}}),
+                                     Bound({{"a", "1"}, {"b", "2"}, {"c", ""}})};
+  for (const KeySpec spec : {KeySpec::kAes256, KeySpec::kSm4}) {
+    const std::string key = MakeKey({.spec = spec});
+    ComputeService& compute = kms->compute();
+    const auto data_key = compute.GenerateDataKey(me, key, 16, right).value();
+    const std::string clear(AsText(data_key.plaintext.Reveal()));
+    const Bytes blobs[] = {
+        compute.Encrypt(me, key, AsBytes("x"), right)->blob, data_key.encrypted.blob,
+        compute.GenerateDataKeyWithoutPlaintext(me, key, 16, right)->blob};
+    for (const Bytes& blob : blobs) {
+      EXPECT_OK(compute.Decrypt(me, blob, Bound({{"b", "2"}, {"a", "1"}})));
+      for (const EncryptionContext& other : wrong)
+        EXPECT_THAT(compute.Decrypt(me, blob, other), Fails(Reason::kBadCiphertext));
+    }
+    EXPECT_THAT(compute.Decrypt(me, compute.Encrypt(me, key, AsBytes("x"))->blob, right),
+                Fails(Reason::kBadCiphertext));
+
+    const Bytes again =
+        compute.ReEncrypt(me, data_key.encrypted.blob, key, nullptr, right, wrong[1])
+            ->blob;
+    EXPECT_THAT(compute.Decrypt(me, again, right), Fails(Reason::kBadCiphertext));
+    EXPECT_TRUE(Holds(compute.Decrypt(me, again, wrong[1])->plaintext, clear));
+    EXPECT_THAT(compute.ReEncrypt(me, again, key, nullptr, right),
+                Fails(Reason::kBadCiphertext));
+  }
+}
+
+TEST_F(ComputeServiceTest, ExportsADataKeyOnlyInItsContext) {
+  const EncryptionContext right = Bound({{"for", "x"}});
+  const std::string key = MakeKey();
+  const std::string pair = MakeKey({.spec = KeySpec::kRsa2048});
+  const Bytes recipient = PublicKeyOf(pair);
+  const auto algorithm = EncryptionAlgorithm::kRsaOaepSha256;
+  const auto made =
+      kms->compute().GenerateAndExportDataKey(me, key, 32, recipient, algorithm, right);
+  ASSERT_OK(made);
+  EXPECT_OK(kms->compute().ExportDataKey(me, made->encrypted.blob, recipient, algorithm,
+                                         right));
+  EXPECT_THAT(
+      kms->compute().ExportDataKey(me, made->encrypted.blob, recipient, algorithm),
+      Fails(Reason::kBadCiphertext));
+  // What was exported is bound to nothing.
+  const PublicKeySource source{pair, VersionOf(pair), algorithm};
+  EXPECT_OK(kms->compute().ReEncrypt(me, made->exported, key, &source, {}, right));
+  EXPECT_THAT(kms->compute().ReEncrypt(me, made->exported, key, &source, right),
+              Fails(Reason::kBadParameter));
+}
+
+TEST(EncryptionContextTest, HasOneFormAndBounds) {
+  EXPECT_TRUE(Bound({}).empty());
+  EXPECT_EQ(Bound({{"a", "1"}, {"b", ""}}).encoded(),
+            Bound({{"b", ""}, {"a", "1"}}).encoded());
+  EXPECT_THAT(EncryptionContext::Of({{"", "1"}}), Fails(Reason::kBadParameter));
+  EXPECT_THAT(EncryptionContext::Of({{"a", "1"}, {"a", "2"}}),
+              Fails(Reason::kBadParameter));
+  const std::string half(EncryptionContext::kMaxBytes / 2, 'x');
+  EXPECT_OK(EncryptionContext::Of({{half, half}}));
+  EXPECT_THAT(EncryptionContext::Of({{half, half + "x"}}), Fails(Reason::kTooLong));
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i <= EncryptionContext::kMaxPairs; ++i)
+    names.push_back("n" + std::to_string(i));
+  std::vector<std::pair<std::string_view, std::string_view>> pairs(names.size());
+  for (std::size_t i = 0; i < names.size(); ++i) pairs[i].first = names[i];
+  EXPECT_THAT(EncryptionContext::Of(pairs), Fails(Reason::kTooLong));
+  pairs.pop_back();
+  EXPECT_OK(EncryptionContext::Of(pairs));
+}
+
 TEST_F(ComputeServiceTest, ABlobThatNamesAKeyPairIsWrong) {
   const std::string pair = MakeKey({.spec = KeySpec::kSm2});
   Bytes blob = kms->compute().Encrypt(me, MakeKey(), AsBytes("x"))->blob;

@@ -366,6 +366,102 @@ TEST_F(Answers, ReEncryptNamesTheKeyThatDecrypted) {
   EXPECT_EQ(Text(opened, "plaintext"), "aGk=");
 }
 
+TEST_F(Answers, AnEncryptionContextHasToBeGivenAgain) {
+  const std::string key = Create();
+  const object context = {{"disk", "d-1"}, {"owner", "云"}};
+  const object turned = {{"owner", "云"}, {"disk", "d-1"}};
+  const auto opens = [&](const object& made, const object& in) {
+    const auto opened = Ask("decrypt", {{"ciphertextBlob", made.at("ciphertextBlob")},
+                                        {"encryptionContext", in}});
+    if (opened) return true;
+    EXPECT_EQ(opened.error().reason(), Reason::kBadCiphertext);
+    return false;
+  };
+  for (const char* operation :
+       {"encrypt", "generateDataKey", "generateDataKeyWithoutPlaintext"}) {
+    object parameters = {{"cmkUuid", key}, {"encryptionContext", context}};
+    if (operation == std::string_view("encrypt")) parameters["plaintext"] = "aGk=";
+    const object made = Must(operation, parameters);
+    EXPECT_TRUE(opens(made, turned)) << operation;
+    EXPECT_FALSE(opens(made, {{"disk", "d-2"}, {"owner", "云"}})) << operation;
+    EXPECT_FALSE(opens(made, {})) << operation;
+
+    const object again = {{"ciphertextBlob", made.at("ciphertextBlob")},
+                          {"destinationKeyId", key},
+                          {"encryptionContext", context}};
+    EXPECT_TRUE(opens(Must("reEncrypt", again), context)) << operation;
+    object loose = again;
+    loose["destinationEncryptionContext"] = object();
+    EXPECT_TRUE(opens(Must("reEncrypt", loose), {})) << operation;
+  }
+  for (const object& wrong : {object{{"", "x"}}, object{{"x", std::string(5000, 'x')}}})
+    EXPECT_THAT(Ask("encrypt", {{"cmkUuid", key},
+                                {"plaintext", "aGk="},
+                                {"encryptionContext", wrong}}),
+                ::testing::Not(IsOk()));
+  for (const boost::json::value& wrong :
+       {boost::json::value("text"), boost::json::value(boost::json::array{"a", "b"}),
+        boost::json::value(object{{"a", 1}})})
+    EXPECT_THAT(Ask("encrypt", {{"cmkUuid", key},
+                                {"plaintext", "aGk="},
+                                {"encryptionContext", wrong}}),
+                Fails(Reason::kBadParameter));
+}
+
+TEST_F(Answers, BatchesAnswerEachItem) {
+  using boost::json::array;
+  const std::string key = Create();
+  const auto items = [](const object& result) { return result.at("items").as_array(); };
+  const auto code = [](const boost::json::value& item) {
+    const auto* found = item.as_object().if_contains("errorCode");
+    return found == nullptr ? std::string() : std::string(found->as_string());
+  };
+  const object context = {{"a", "b"}};
+  const array made =
+      items(Must("batchEncrypt", {{"cmkUuid", key},
+                                  {"plaintexts", array{"aGk=", "", "?", "aGVsbG8=",
+                                                       Base64(std::string(6145, 'x'))}},
+                                  {"encryptionContext", context}}));
+  EXPECT_EQ(lane, Lane::kPrivateKey);
+  ASSERT_EQ(made.size(), 5U);
+  EXPECT_EQ(code(made[0]), "");
+  EXPECT_EQ(code(made[1]), "KMS.0107");
+  EXPECT_EQ(code(made[2]), "KMS.0921");
+  EXPECT_EQ(code(made[3]), "");
+  EXPECT_EQ(code(made[4]), "KMS.0129");
+
+  array blobs = {made[3].at("ciphertextBlob"), "aGk=", made[0].at("ciphertextBlob")};
+  const array opened = items(Must(
+      "batchDecrypt", {{"ciphertextBlobs", blobs}, {"encryptionContext", context}}));
+  ASSERT_EQ(opened.size(), 3U);
+  EXPECT_EQ(opened[0].at("plaintext"), "aGVsbG8=");
+  EXPECT_EQ(opened[0].at("cmkUuid"), key);
+  EXPECT_EQ(code(opened[1]), "KMS.0219");
+  EXPECT_EQ(opened[2].at("plaintext"), "aGk=");
+  for (const auto& item : items(Must("batchDecrypt", {{"ciphertextBlobs", blobs}})))
+    EXPECT_EQ(code(item), "KMS.0219");
+
+  // What is wrong with the key is wrong with the request.
+  Must("disableKey", {{"cmkUuid", key}});
+  EXPECT_THAT(Ask("batchEncrypt", {{"cmkUuid", key}, {"plaintexts", array{"aGk="}}}),
+              Fails(Reason::kKeyDisabled));
+  EXPECT_EQ(code(items(Must("batchDecrypt", {{"ciphertextBlobs", blobs}}))[0]),
+            "KMS.0206");
+
+  const std::string pair = Create({{"keySpec", "RSA_2048"}, {"keyUsage", "2"}});
+  const std::string digest = Base64(std::string(32, 'd'));
+  const object sign = {{"cmkUuid", pair},
+                       {"keyVersionId", FirstVersion(pair)},
+                       {"algorithm", "RSA_PKCS1_SHA_256"}};
+  object many = sign;
+  many["digests"] = array{digest, Base64("short")};
+  object one = sign;
+  one["digest"] = digest;
+  const array signatures = items(Must("batchSign", many));
+  EXPECT_EQ(signatures.at(0).at("value"), Must("asymmetricSign", one).at("value"));
+  EXPECT_EQ(code(signatures.at(1)), "KMS.0921");
+}
+
 TEST_F(Answers, ImportWithAndWithoutAnEnd) {
   const std::string key = Create({{"origin", "EXTERNAL"}});
   const auto describe = [&] { return Must("describeKey", {{"cmkUuid", key}}); };

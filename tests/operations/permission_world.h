@@ -158,6 +158,7 @@ class PermissionWorld {
     switch (parameter.kind) {
       case Kind::kText:
       case Kind::kTexts:
+      case Kind::kTextMap:
         return parameter.name == "epId" ? "p2" : "name-x";
       case Kind::kInteger:
         return std::to_string(parameter.min);

@@ -84,7 +84,8 @@ TEST_P(EveryOperation, HasParametersThatCanBeRead) {
       EXPECT_GT(parameter.max, 0) << parameter.name;
     }
     EXPECT_EQ(ClassOf(parameter.missing), ErrorClass::kInvalidArgument) << parameter.name;
-    EXPECT_TRUE(!parameter.may_be_empty || parameter.kind == Kind::kText)
+    EXPECT_TRUE(!parameter.may_be_empty || parameter.kind == Kind::kText ||
+                parameter.kind == Kind::kTexts)
         << parameter.name;
   }
 }

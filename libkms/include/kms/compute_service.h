@@ -2,7 +2,9 @@
 // to 5.7.7).
 //
 // A ciphertext blob names its own key and version, and is authenticated together
-// with them and the account (docs/record_format.md).
+// with them and the account (docs/record_format.md), and with the caller's own
+// EncryptionContext, which Decrypt has to be given again: another one fails with
+// kBadCiphertext.
 //
 // Threads: all methods may be called from many threads at once. Encrypt, Decrypt and
 // the data keys take microseconds once the key is cached.
@@ -15,6 +17,7 @@
 #include <string>
 #include <string_view>
 
+#include "kms/encryption_context.h"
 #include "kms/key.h"
 #include "kms/request_context.h"
 #include "kms/result.h"
@@ -61,42 +64,48 @@ class ComputeService {
   // Fails: kPlaintextMissing (empty), kTooLong, kKeyNotFound, kNotSymmetric,
   // kKeyDisabled.
   Result<Encrypted> Encrypt(const RequestContext& context, std::string_view key,
-                            ByteView plaintext);
+                            ByteView plaintext, const EncryptionContext& bound = {});
 
   // Decrypt fails with kKeyNotFound if the blob's head names no key of this account and
   // region, kKeyDisabled, and kBadCiphertext for everything else that is wrong.
-  Result<Decrypted> Decrypt(const RequestContext& context, ByteView blob);
+  Result<Decrypted> Decrypt(const RequestContext& context, ByteView blob,
+                            const EncryptionContext& bound = {});
 
   // GenerateDataKey makes `size` random bytes (1 to 1024), encrypted as by Encrypt.
   // Fails: as Encrypt; kBadParameter (size).
   Result<DataKey> GenerateDataKey(const RequestContext& context, std::string_view key,
-                                  std::size_t size);
+                                  std::size_t size, const EncryptionContext& bound = {});
 
   // GenerateDataKeyWithoutPlaintext is the same, and forgets the plaintext.
   Result<Encrypted> GenerateDataKeyWithoutPlaintext(const RequestContext& context,
                                                     std::string_view key,
-                                                    std::size_t size);
+                                                    std::size_t size,
+                                                    const EncryptionContext& bound = {});
 
   // ExportDataKey decrypts a blob and encrypts the result to `public_key`.
   // Fails: as Decrypt; kBadRsaKeyLength, kTooLong.
   Result<ExportedDataKey> ExportDataKey(const RequestContext& context, ByteView blob,
                                         ByteView public_key,
-                                        EncryptionAlgorithm algorithm);
+                                        EncryptionAlgorithm algorithm,
+                                        const EncryptionContext& bound = {});
 
   // GenerateAndExportDataKey fails as GenerateDataKey and ExportDataKey.
   Result<ExportedDataKey> GenerateAndExportDataKey(const RequestContext& context,
                                                    std::string_view key, std::size_t size,
                                                    ByteView public_key,
-                                                   EncryptionAlgorithm algorithm);
+                                                   EncryptionAlgorithm algorithm,
+                                                   const EncryptionContext& bound = {});
 
   // ReEncrypt decrypts `ciphertext`, a blob or, with `source`, a public-key ciphertext,
   // and encrypts the result under `destination`. Key and version of the answer are
   // those that decrypted (manual 5.7.7); the plaintext stays inside.
   // Fails: as Decrypt or AsymmetricService::Decrypt; kDestinationKeyNotFound; as
-  // Encrypt.
+  // Encrypt. A public-key ciphertext is bound to nothing: `bound` must be empty
+  // (kBadParameter).
   Result<Encrypted> ReEncrypt(const RequestContext& context, ByteView ciphertext,
-                              std::string_view destination,
-                              const PublicKeySource* source);
+                              std::string_view destination, const PublicKeySource* source,
+                              const EncryptionContext& bound = {},
+                              const EncryptionContext& destination_bound = {});
 
  private:
   std::shared_ptr<Domain> domain_;

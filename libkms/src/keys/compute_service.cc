@@ -25,14 +25,31 @@ Result<std::shared_ptr<const LoadedVersion>> PrimaryOf(
   return domain.LoadSymmetric(context, *snapshot, *key, key->primary);
 }
 
-Result<Encrypted> Seal(const LoadedVersion& version, ByteView plaintext) {
+// What a blob of that version is authenticated with.
+class Authenticated {
+ public:
+  Authenticated(const LoadedVersion& version, const EncryptionContext& bound)
+      : both_(bound.empty() ? std::string() : version.context + bound.encoded()),
+        all_(bound.empty() ? version.context : both_) {}
+  Authenticated(const Authenticated&) = delete;
+  Authenticated& operator=(const Authenticated&) = delete;
+  ByteView bytes() const { return AsBytes(all_); }
+
+ private:
+  const std::string both_;
+  const std::string_view all_;
+};
+
+Result<Encrypted> Seal(const LoadedVersion& version, ByteView plaintext,
+                       const EncryptionContext& bound) {
+  const Authenticated authenticated(version, bound);
   KMS_TRY(Bytes blob, version.symmetric->Seal(AsBytes(version.head),
-                                              AsBytes(version.context), plaintext));
+                                              authenticated.bytes(), plaintext));
   return Encrypted{version.key, version.id, std::move(blob)};
 }
 
 Result<Decrypted> OpenBlob(Domain& domain, const RequestContext& context, ByteView blob,
-                           std::string_view action) {
+                           std::string_view action, const EncryptionContext& bound) {
   const auto head = ReadBlobHead(blob);
   if (!head) return BadCiphertext();
   std::shared_ptr<const LoadedVersion> version;
@@ -48,8 +65,9 @@ Result<Decrypted> OpenBlob(Domain& domain, const RequestContext& context, ByteVi
     version = std::move(loaded).value();
   }
   KMS_CHECK_OK(EndDryRun(context));
+  const Authenticated authenticated(*version, bound);
   auto plaintext = version->symmetric->Open(
-      blob.first(kBlobHeadSize), AsBytes(version->context), blob.subspan(kBlobHeadSize));
+      blob.first(kBlobHeadSize), authenticated.bytes(), blob.subspan(kBlobHeadSize));
   if (!plaintext) return std::move(plaintext).error().About("ciphertextBlob");
   return Decrypted{version->key, version->id, std::move(plaintext).value()};
 }
@@ -67,50 +85,56 @@ ComputeService::ComputeService(std::shared_ptr<Domain> domain)
     : domain_(std::move(domain)) {}
 
 Result<Encrypted> ComputeService::Encrypt(const RequestContext& context,
-                                          std::string_view key, ByteView plaintext) {
+                                          std::string_view key, ByteView plaintext,
+                                          const EncryptionContext& bound) {
   if (plaintext.empty()) return Error(Reason::kPlaintextMissing).About("plaintext");
   if (plaintext.size() > kMaxPlaintext) return Error(Reason::kTooLong).About("plaintext");
   KMS_TRY(const auto version, PrimaryOf(*domain_, context, key, "kms:cmk:encrypt"));
   KMS_CHECK_OK(EndDryRun(context));
-  return Seal(*version, plaintext);
+  return Seal(*version, plaintext, bound);
 }
 
-Result<Decrypted> ComputeService::Decrypt(const RequestContext& context, ByteView blob) {
-  return OpenBlob(*domain_, context, blob, "kms:cmk:decrypt");
+Result<Decrypted> ComputeService::Decrypt(const RequestContext& context, ByteView blob,
+                                          const EncryptionContext& bound) {
+  return OpenBlob(*domain_, context, blob, "kms:cmk:decrypt", bound);
 }
 
 namespace {
 
 Result<DataKey> MakeDataKey(Domain& domain, const RequestContext& context,
                             std::string_view key, std::size_t size,
-                            std::string_view action) {
+                            std::string_view action, const EncryptionContext& bound) {
   if (size == 0 || size > kMaxDataKey)
     return Error(Reason::kBadParameter).About("numberOfBytes");
   KMS_TRY(const auto version, PrimaryOf(domain, context, key, action));
   KMS_CHECK_OK(EndDryRun(context));
   KMS_TRY(SecretBytes plaintext, domain.parts().software.Random(size));
-  KMS_TRY(Encrypted encrypted, Seal(*version, plaintext.Reveal()));
+  KMS_TRY(Encrypted encrypted, Seal(*version, plaintext.Reveal(), bound));
   return DataKey{std::move(encrypted), std::move(plaintext)};
 }
 
 }  // namespace
 
 Result<DataKey> ComputeService::GenerateDataKey(const RequestContext& context,
-                                                std::string_view key, std::size_t size) {
-  return MakeDataKey(*domain_, context, key, size, "kms:cmk:generateDataKey");
+                                                std::string_view key, std::size_t size,
+                                                const EncryptionContext& bound) {
+  return MakeDataKey(*domain_, context, key, size, "kms:cmk:generateDataKey", bound);
 }
 
 Result<Encrypted> ComputeService::GenerateDataKeyWithoutPlaintext(
-    const RequestContext& context, std::string_view key, std::size_t size) {
+    const RequestContext& context, std::string_view key, std::size_t size,
+    const EncryptionContext& bound) {
   KMS_TRY(DataKey made, MakeDataKey(*domain_, context, key, size,
-                                    "kms:cmk:generateDataKeyWithoutPlaintext"));
+                                    "kms:cmk:generateDataKeyWithoutPlaintext", bound));
   return std::move(made.encrypted);
 }
 
 Result<ExportedDataKey> ComputeService::ExportDataKey(const RequestContext& context,
                                                       ByteView blob, ByteView public_key,
-                                                      EncryptionAlgorithm algorithm) {
-  KMS_TRY(Decrypted opened, OpenBlob(*domain_, context, blob, "kms:cmk:exportDataKey"));
+                                                      EncryptionAlgorithm algorithm,
+                                                      const EncryptionContext& bound) {
+  KMS_TRY(Decrypted opened,
+          OpenBlob(*domain_, context, blob, "kms:cmk:exportDataKey", bound));
   KMS_TRY(Bytes exported, Export(*domain_, opened.plaintext, public_key, algorithm));
   return ExportedDataKey{{std::move(opened.key), std::move(opened.version), {}},
                          std::move(exported)};
@@ -118,9 +142,9 @@ Result<ExportedDataKey> ComputeService::ExportDataKey(const RequestContext& cont
 
 Result<ExportedDataKey> ComputeService::GenerateAndExportDataKey(
     const RequestContext& context, std::string_view key, std::size_t size,
-    ByteView public_key, EncryptionAlgorithm algorithm) {
-  KMS_TRY(DataKey made,
-          MakeDataKey(*domain_, context, key, size, "kms:cmk:generateAndExportDataKey"));
+    ByteView public_key, EncryptionAlgorithm algorithm, const EncryptionContext& bound) {
+  KMS_TRY(DataKey made, MakeDataKey(*domain_, context, key, size,
+                                    "kms:cmk:generateAndExportDataKey", bound));
   KMS_TRY(Bytes exported, Export(*domain_, made.plaintext, public_key, algorithm));
   return ExportedDataKey{std::move(made.encrypted), std::move(exported)};
 }
@@ -128,17 +152,22 @@ Result<ExportedDataKey> ComputeService::GenerateAndExportDataKey(
 Result<Encrypted> ComputeService::ReEncrypt(const RequestContext& context,
                                             ByteView ciphertext,
                                             std::string_view destination,
-                                            const PublicKeySource* source) {
+                                            const PublicKeySource* source,
+                                            const EncryptionContext& bound,
+                                            const EncryptionContext& destination_bound) {
+  if (source != nullptr && !bound.empty())
+    return Error(Reason::kBadParameter, "a public-key ciphertext is bound to nothing")
+        .About("encryptionContext");
   constexpr std::string_view kAction = "kms:cmk:reEncrypt";
   KMS_TRY(const auto target, PrimaryOf(*domain_, context, destination, kAction,
                                        Reason::kDestinationKeyNotFound));
   Result<Decrypted> opened =
       source == nullptr
-          ? OpenBlob(*domain_, context, ciphertext, kAction)
+          ? OpenBlob(*domain_, context, ciphertext, kAction, bound)
           : DecryptWithPrivateKey(*domain_, context, {source->key, source->version},
                                   source->algorithm, ciphertext, kAction);
   if (!opened) return std::move(opened).error();
-  KMS_TRY(Encrypted sealed, Seal(*target, opened->plaintext.Reveal()));
+  KMS_TRY(Encrypted sealed, Seal(*target, opened->plaintext.Reveal(), destination_bound));
   return Encrypted{std::move(opened->key), std::move(opened->version),
                    std::move(sealed.blob)};
 }

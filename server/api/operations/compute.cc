@@ -12,6 +12,11 @@ using boost::json::object;
 constexpr Choice kDataKeySpecChoices[] = {
     {"1", 32}, {"AES_256", 32}, {"2", 16}, {"AES_128", 16}};
 constexpr std::int64_t kDefaultDataKeySize = 32;
+constexpr std::string_view kDestinationContext = "destinationEncryptionContext";
+constexpr std::string_view kNewContext =
+    "beyond the manual: what the ciphertext is bound to; decryption needs the same";
+constexpr std::string_view kGivenContext =
+    "beyond the manual: as it was given when the ciphertext was made";
 
 constexpr Choice kSourceAlgorithmChoices[] = {
     Spelled("RSAES_OAEP_SHA_256", EncryptionAlgorithm::kRsaOaepSha256),
@@ -50,18 +55,24 @@ constexpr Parameter WrappingAlgorithm() {
                                     "how to encrypt the data key to the public key");
 }
 
-constexpr Parameter kEncrypt[] = {KeyParameter(), PlaintextParameter("what to encrypt")};
-constexpr Parameter kDataKey[] = {KeyParameter(), DataKeySpecParameter(),
-                                  DataKeySizeParameter(),
-                                  RegionParameter(Where::kBody, false)};
+constexpr Parameter kEncrypt[] = {KeyParameter(), PlaintextParameter("what to encrypt"),
+                                  ContextParameter(kNewContext)};
+constexpr Parameter kDataKey[] = {
+    KeyParameter(), DataKeySpecParameter(), DataKeySizeParameter(),
+    RegionParameter(Where::kBody, false), ContextParameter(kNewContext)};
 constexpr Parameter kExport[] = {CiphertextParameter("an encrypted data key"),
                                  PublicKeyParameter(), WrappingAlgorithm(),
-                                 WrappingKeySpecParameter(Where::kBody)};
-constexpr Parameter kGenerateAndExport[] = {
-    KeyParameter(),         PublicKeyParameter(),
-    WrappingAlgorithm(),    WrappingKeySpecParameter(Where::kBody),
-    DataKeySpecParameter(), DataKeySizeParameter()};
-constexpr Parameter kDecrypt[] = {CiphertextParameter("names its own key and version")};
+                                 WrappingKeySpecParameter(Where::kBody),
+                                 ContextParameter(kGivenContext)};
+constexpr Parameter kGenerateAndExport[] = {KeyParameter(),
+                                            PublicKeyParameter(),
+                                            WrappingAlgorithm(),
+                                            WrappingKeySpecParameter(Where::kBody),
+                                            DataKeySpecParameter(),
+                                            DataKeySizeParameter(),
+                                            ContextParameter(kNewContext)};
+constexpr Parameter kDecrypt[] = {CiphertextParameter("names its own key and version"),
+                                  ContextParameter(kGivenContext)};
 constexpr Parameter kReEncrypt[] = {
     CiphertextParameter("made under a symmetric key, or to a public key"),
     {.name = "destinationKeyId",
@@ -85,7 +96,10 @@ constexpr Parameter kReEncrypt[] = {
      .kind = Kind::kChoice,
      .choices = kSourceAlgorithmChoices,
      .bad = Reason::kBadAlgorithm,
-     .note = "required if another source parameter is there"}};
+     .note = "required if another source parameter is there"},
+    ContextParameter(kGivenContext),
+    ContextParameter("what to bind the new ciphertext to; encryptionContext, if absent",
+                     kDestinationContext)};
 
 constexpr std::string_view kResourceKey[] = {"cmkUuid"};
 constexpr std::string_view kResourceBlob[] = {"ciphertextBlob"};
@@ -143,15 +157,18 @@ object WriteEncrypted(const Call& call, const Encrypted& encrypted) {
 }
 
 Result<object> Encrypt(Call& call, const Arguments& arguments) {
+  KMS_TRY(const EncryptionContext bound, ContextOf(arguments));
   KMS_TRY(const auto encrypted,
           call.kms.compute().Encrypt(call.context, arguments.Text("cmkUuid"),
-                                     arguments.Bytes("plaintext")));
+                                     arguments.Bytes("plaintext"), bound));
   return WriteEncrypted(call, encrypted);
 }
 
 Result<object> Decrypt(Call& call, const Arguments& arguments) {
-  KMS_TRY(const auto decrypted,
-          call.kms.compute().Decrypt(call.context, arguments.Bytes("ciphertextBlob")));
+  KMS_TRY(const EncryptionContext bound, ContextOf(arguments));
+  KMS_TRY(
+      const auto decrypted,
+      call.kms.compute().Decrypt(call.context, arguments.Bytes("ciphertextBlob"), bound));
   object result(call.storage);
   result.reserve(3);
   PutNames(result, decrypted.key, decrypted.version);
@@ -160,27 +177,30 @@ Result<object> Decrypt(Call& call, const Arguments& arguments) {
 }
 
 Result<object> GenerateDataKey(Call& call, const Arguments& arguments) {
+  KMS_TRY(const EncryptionContext bound, ContextOf(arguments));
   KMS_TRY(const auto made,
           call.kms.compute().GenerateDataKey(call.context, arguments.Text("cmkUuid"),
-                                             DataKeySize(arguments)));
+                                             DataKeySize(arguments), bound));
   object result = WriteEncrypted(call, made.encrypted);
   PutBase64(result, "plaintext", made.plaintext.Reveal());
   return result;
 }
 
 Result<object> GenerateDataKeyWithoutPlaintext(Call& call, const Arguments& arguments) {
+  KMS_TRY(const EncryptionContext bound, ContextOf(arguments));
   KMS_TRY(const auto encrypted,
           call.kms.compute().GenerateDataKeyWithoutPlaintext(
-              call.context, arguments.Text("cmkUuid"), DataKeySize(arguments)));
+              call.context, arguments.Text("cmkUuid"), DataKeySize(arguments), bound));
   return WriteEncrypted(call, encrypted);
 }
 
 Result<object> ExportDataKey(Call& call, const Arguments& arguments) {
+  KMS_TRY(const EncryptionContext bound, ContextOf(arguments));
   KMS_TRY(const auto made,
           call.kms.compute().ExportDataKey(
               call.context, arguments.Bytes("ciphertextBlob"),
               arguments.Bytes("publicKeyBlob"),
-              ChoiceOf<EncryptionAlgorithm>(arguments, "wrappingAlgorithm")));
+              ChoiceOf<EncryptionAlgorithm>(arguments, "wrappingAlgorithm"), bound));
   object result(call.storage);
   PutNames(result, made.encrypted.key, made.encrypted.version);
   PutBase64(result, "exportedDataKey", made.exported);
@@ -188,11 +208,12 @@ Result<object> ExportDataKey(Call& call, const Arguments& arguments) {
 }
 
 Result<object> GenerateAndExportDataKey(Call& call, const Arguments& arguments) {
+  KMS_TRY(const EncryptionContext bound, ContextOf(arguments));
   KMS_TRY(const auto made,
           call.kms.compute().GenerateAndExportDataKey(
               call.context, arguments.Text("cmkUuid"), DataKeySize(arguments),
               arguments.Bytes("publicKeyBlob"),
-              ChoiceOf<EncryptionAlgorithm>(arguments, "wrappingAlgorithm")));
+              ChoiceOf<EncryptionAlgorithm>(arguments, "wrappingAlgorithm"), bound));
   object result = WriteEncrypted(call, made.encrypted);
   PutBase64(result, "exportedDataKey", made.exported);
   return result;
@@ -219,10 +240,16 @@ Result<object> ReEncrypt(Call& call, const Arguments& arguments) {
     source = {arguments.Text("sourceKeyId"), arguments.Text("sourceKeyVersionId"),
               ChoiceOf<EncryptionAlgorithm>(arguments, "sourceEncryptionAlgorithm")};
   }
+  KMS_TRY(const EncryptionContext given, ContextOf(arguments));
+  KMS_TRY(const EncryptionContext destination_bound,
+          ContextOf(arguments, arguments.Has(kDestinationContext) ? kDestinationContext
+                                                                  : kContextName));
+  // A public-key ciphertext is bound to nothing.
   KMS_TRY(const auto encrypted,
-          call.kms.compute().ReEncrypt(call.context, arguments.Bytes("ciphertextBlob"),
-                                       arguments.Text("destinationKeyId"),
-                                       source ? &*source : nullptr));
+          call.kms.compute().ReEncrypt(
+              call.context, arguments.Bytes("ciphertextBlob"),
+              arguments.Text("destinationKeyId"), source ? &*source : nullptr,
+              source ? EncryptionContext() : given, destination_bound));
   return WriteEncrypted(call, encrypted);
 }
 

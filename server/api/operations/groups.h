@@ -18,7 +18,9 @@ std::span<const Operation> AsymmetricOperations();
 std::span<const Operation> AccessPointOperations();
 std::span<const Operation> AccessKeyOperations();
 std::span<const Operation> ServiceOperations();
-// Of our own: the administration of an account (docs/iam.md), and its audit trail.
+// Of our own: batches, the administration of an account (docs/iam.md), and its audit
+// trail.
+std::span<const Operation> BatchOperations();
 std::span<const Operation> IamUserOperations();
 std::span<const Operation> IamGroupOperations();
 std::span<const Operation> IamPolicyOperations();

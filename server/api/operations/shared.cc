@@ -1,6 +1,8 @@
 #include "api/operations/shared.h"
 
 #include <boost/json/string.hpp>
+#include <utility>
+#include <vector>
 
 #include "kms/encoding.h"
 
@@ -11,6 +13,16 @@ Result<std::optional<int>> RotationDays(const Arguments& arguments) {
   if (!arguments.Has("rotationInterval"))
     return Error(Reason::kRotationIntervalMissing).About("rotationInterval");
   return std::optional<int>(static_cast<int>(arguments.Integer("rotationInterval")));
+}
+
+Result<EncryptionContext> ContextOf(const Arguments& arguments, std::string_view name) {
+  std::vector<std::pair<std::string_view, std::string_view>> pairs;
+  const auto items = arguments.Texts(name);
+  for (std::size_t i = 0; i + 1 < items.size(); i += 2)
+    pairs.emplace_back(items[i], items[i + 1]);
+  auto context = EncryptionContext::Of(std::move(pairs));
+  if (!context) return std::move(context).error().About(name);
+  return context;
 }
 
 Result<void> CheckUser(const Call& call, const Arguments& arguments) {

@@ -15,6 +15,7 @@
 #include "api/call.h"
 #include "api/operation.h"
 #include "kms/bytes.h"
+#include "kms/encryption_context.h"
 #include "kms/key.h"
 #include "kms/result.h"
 
@@ -42,6 +43,12 @@ inline constexpr Choice kProtectionLevelChoices[] = {
 inline constexpr Choice kOaepChoices[] = {
     Spelled("RSAES_OAEP_SHA_256", EncryptionAlgorithm::kRsaOaepSha256),
     Spelled("RSAES_OAEP_SHA_1", EncryptionAlgorithm::kRsaOaepSha1)};
+
+inline constexpr Choice kSignatureAlgorithmChoices[] = {
+    Spelled("RSA_PSS_SHA_256", SignatureAlgorithm::kRsaPssSha256),
+    Spelled("RSA_PKCS1_SHA_256", SignatureAlgorithm::kRsaPkcs1Sha256),
+    Spelled("SM2", SignatureAlgorithm::kSm2),
+    Spelled("SM2DSA", SignatureAlgorithm::kSm2)};
 
 // The type of a wrapping key: there is one.
 inline constexpr Choice kWrappingKeySpecChoices[] = {
@@ -159,6 +166,27 @@ constexpr Parameter PlaintextParameter(std::string_view note) {
           .note = note};
 }
 
+inline constexpr std::string_view kContextName = "encryptionContext";
+
+constexpr Parameter ContextParameter(std::string_view note,
+                                     std::string_view name = kContextName) {
+  return {.name = name, .kind = Kind::kTextMap, .note = note};
+}
+
+constexpr Parameter AlgorithmParameter(std::span<const Choice> choices, Reason missing) {
+  return {.name = "algorithm",
+          .required = true,
+          .kind = Kind::kChoice,
+          .choices = choices,
+          .missing = missing,
+          .bad = Reason::kBadAlgorithm,
+          .note = "must fit the key"};
+}
+
+constexpr Parameter SignatureAlgorithmParameter() {
+  return AlgorithmParameter(kSignatureAlgorithmChoices, Reason::kSignAlgorithmMissing);
+}
+
 constexpr Parameter WrappingAlgorithmParameter(Where where,
                                                std::span<const Choice> choices,
                                                std::string_view note) {
@@ -187,6 +215,11 @@ constexpr Parameter WrappingKeySpecParameter(Where where) {
 // switches rotation off.
 // Fails: kRotationIntervalMissing.
 Result<std::optional<int>> RotationDays(const Arguments& arguments);
+
+// ContextOf is the encryption context of that parameter; of nothing, if it is absent.
+// Fails: kBadParameter, kTooLong.
+Result<EncryptionContext> ContextOf(const Arguments& arguments,
+                                    std::string_view name = kContextName);
 
 // CheckUser: whether `userId` names the caller, as user or as account.
 // Fails: kDenied.

@@ -12,10 +12,10 @@ std::vector<const Operation*> CollectOperations() {
   std::vector<const Operation*> all;
   for (const std::span<const Operation> group :
        {KeyOperations(), AliasOperations(), ImportOperations(), VersionOperations(),
-        ComputeOperations(), AsymmetricOperations(), AccessKeyOperations(),
-        AccessPointOperations(), ServiceOperations(), IamUserOperations(),
-        IamGroupOperations(), IamPolicyOperations(), IamProjectOperations(),
-        AuditOperations()}) {
+        ComputeOperations(), AsymmetricOperations(), BatchOperations(),
+        AccessKeyOperations(), AccessPointOperations(), ServiceOperations(),
+        IamUserOperations(), IamGroupOperations(), IamPolicyOperations(),
+        IamProjectOperations(), AuditOperations()}) {
     for (const Operation& operation : group) all.push_back(&operation);
   }
   return all;
@@ -24,7 +24,8 @@ std::vector<const Operation*> CollectOperations() {
 }  // namespace
 
 bool IsOurs(const Operation& operation) {
-  return operation.group == "iam" || operation.group == "audit";
+  return operation.group == "iam" || operation.group == "audit" ||
+         operation.group == "batch";
 }
 
 std::span<const Operation* const> AllOperations() {

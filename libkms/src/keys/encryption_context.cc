@@ -1,0 +1,28 @@
+#include "kms/encryption_context.h"
+
+#include <algorithm>
+
+#include "kms/encoding.h"
+
+namespace kms {
+
+Result<EncryptionContext> EncryptionContext::Of(
+    std::vector<std::pair<std::string_view, std::string_view>> pairs) {
+  std::size_t bytes = 0;
+  for (const auto& [name, text] : pairs) {
+    if (name.empty()) return Error(Reason::kBadParameter, "a name is empty");
+    bytes += name.size() + text.size();
+  }
+  if (pairs.size() > kMaxPairs || bytes > kMaxBytes) return Reason::kTooLong;
+  std::ranges::sort(pairs);
+  EncryptionContext context;
+  std::string_view last;
+  for (const auto& [name, text] : pairs) {
+    if (name == last) return Error(Reason::kBadParameter, "a name is there twice");
+    last = name;
+    context.encoded_ += JoinKey({name, text});
+  }
+  return context;
+}
+
+}  // namespace kms
