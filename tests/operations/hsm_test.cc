@@ -159,6 +159,12 @@ class HsmOperations : public testing::OperationsTest {
                                                .at("ciphertextBlob")}});
          }},
         {"getPublicKey", [this] { return Pair("1"); }},
+        {"hmacCompute", [=, this] { return With(key(), {{"input", "x"}}); }},
+        {"hmacVerify",
+         [=, this] {
+           return With(key(), {{"input", "x"}, {"hmac", std::string(64, '0')}});
+         }},
+        {"messageDigest", [] { return object{{"input", "x"}}; }},
         {"getParametersForImport",
          [this] { return ParametersOf(Make({{"origin", "EXTERNAL"}})); }},
         {"importKeyMaterial", [this] { return Import(); }},
@@ -242,12 +248,13 @@ TEST_F(HsmOperations, AFailureOfTheTokenIsToldAndChangesNothing) {
       }
     }
   }
-  EXPECT_THAT(needed_it,
-              ::testing::UnorderedElementsAre(
-                  "asymmetricDecrypt", "asymmetricSign", "createKey", "createKeyVersion",
-                  "decrypt", "encrypt", "exportDataKey", "generateAndExportDataKey",
-                  "generateDataKey", "generateDataKeyWithoutPlaintext",
-                  "getParametersForImport", "importKeyMaterial", "reEncrypt"))
+  EXPECT_THAT(
+      needed_it,
+      ::testing::UnorderedElementsAre(
+          "asymmetricDecrypt", "asymmetricSign", "createKey", "createKeyVersion",
+          "decrypt", "encrypt", "exportDataKey", "generateAndExportDataKey",
+          "generateDataKey", "generateDataKeyWithoutPlaintext", "getParametersForImport",
+          "hmacCompute", "hmacVerify", "importKeyMaterial", "reEncrypt"))
       << "the others need no token";
 }
 

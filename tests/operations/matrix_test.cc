@@ -137,6 +137,7 @@ class PermissionMatrix : public ::testing::TestWithParam<const Operation*> {
     if (parameter.name == "cmkList") return key;
     if (parameter.name == "regionId") return "region-1";
     if (parameter.name == "protectionLevel") return "1";
+    if (parameter.name == "hmac") return std::string(64, '0');
     if (parameter.name == "userId" && operation.group != "iam")
       return root.context.principal.account;
     if (parameter.name == "policyDocument")
