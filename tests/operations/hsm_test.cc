@@ -67,6 +67,11 @@ class HsmOperations : public testing::OperationsTest {
             {"wrappingAlgorithm", "RSAES_OAEP_SHA_256"},
             {"wrappingKeySpec", "RSA_2048"}};
   }
+  object NewTag() { return {{"key", "k"}, {"value", std::to_string(++tags_)}}; }
+  object Tag() {
+    const object made = NewTag();
+    return With(made, {{"labelId", Must("addLebal", made).at("labelId")}});
+  }
   object Point() {
     return {{"applicationId",
              Must("createApplicationAccessPoint", NewPoint()).at("applicationId")}};
@@ -165,6 +170,18 @@ class HsmOperations : public testing::OperationsTest {
            return With(key(), {{"input", "x"}, {"hmac", std::string(64, '0')}});
          }},
         {"messageDigest", [] { return object{{"input", "x"}}; }},
+        {"addLebal", [this] { return NewTag(); }},
+        {"updateLebal", [this] { return With(Tag(), NewTag()); }},
+        {"deleteLebal", [this] { return Tag(); }},
+        {"listLebal", [] { return object(); }},
+        {"bindResource", [this] { return With(Tag(), {{"resourceId", Make({})}}); }},
+        {"unbindResource",
+         [this] {
+           const object asked = With(Tag(), {{"resourceId", Make({})}});
+           Must("bindResource", asked);
+           return asked;
+         }},
+        {"listResourceLebal", [this] { return object{{"resourceId", Make({})}}; }},
         {"getParametersForImport",
          [this] { return ParametersOf(Make({{"origin", "EXTERNAL"}})); }},
         {"importKeyMaterial", [this] { return Import(); }},
@@ -215,6 +232,7 @@ class HsmOperations : public testing::OperationsTest {
 
  private:
   int aliases_ = 0;
+  int tags_ = 0;
 };
 
 TEST_F(HsmOperations, EveryOneIsAsked) {

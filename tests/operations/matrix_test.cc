@@ -22,6 +22,7 @@ namespace {
 using boost::json::object;
 
 constexpr std::string_view kAbsentKey = "00000000-0000-4000-8000-000000000000";
+constexpr std::string_view kName = "name-x";  // of what has no other
 constexpr std::string_view kAbsentAccessKey = "00000000000000000000000000000000";
 
 struct Caller {
@@ -72,6 +73,8 @@ class PermissionMatrix : public ::testing::TestWithParam<const Operation*> {
                     .CreateKey(root.context, point, AccessKeyScope::kFull)
                     .value()
                     .id;
+    tag = kms->tags().Create(root.context, kName, kName).value().id;
+    EXPECT_OK(kms->tags().Bind(root.context, key, {tag, kName, kName}));
     blob = kms->compute().Encrypt(root.context, key, AsBytes("secret")).value().blob;
   }
   ~PermissionMatrix() override { lanes.Drain(); }
@@ -132,6 +135,7 @@ class PermissionMatrix : public ::testing::TestWithParam<const Operation*> {
     if (parameter.name == "applicationId") return there ? point : std::string(kAbsentKey);
     if (parameter.name == "userAk")
       return there ? point_key : std::string(kAbsentAccessKey);
+    if (parameter.name == "labelId") return tag;
     if (parameter.name == "policyList") return "kms:cmk:encrypt";
     if (parameter.name == "ips") return "192.0.2.0/24";
     if (parameter.name == "cmkList") return key;
@@ -145,7 +149,7 @@ class PermissionMatrix : public ::testing::TestWithParam<const Operation*> {
     switch (parameter.kind) {
       case Kind::kText:
       case Kind::kTexts:
-        return parameter.name == "epId" ? "p2" : "name-x";
+        return parameter.name == "epId" ? "p2" : std::string(kName);
       case Kind::kInteger:
         return std::to_string(parameter.min);
       case Kind::kBoolean:
@@ -281,7 +285,7 @@ class PermissionMatrix : public ::testing::TestWithParam<const Operation*> {
                                         .operations = AllOperations(),
                                         .regions = {"region-1"}}};
   Caller root, other_account, granted, elsewhere, denied;
-  std::string key, point, point_key;
+  std::string key, point, point_key, tag;
   Bytes blob;
   int ids = 0;
 };
@@ -308,10 +312,10 @@ TEST_P(PermissionMatrix, AsAUserOfAnotherProject) {
   if (NamesSomething()) {
     EXPECT_EQ(answer, Send(elsewhere, false));
     EXPECT_NE(answer.status, 200) << answer.text;
-  } else if (operation.group == "iam") {
+  } else if (operation.group == "iam" || operation.group == "tags") {
     EXPECT_EQ(answer.code(), "KMS.0913") << answer.text;
   }
-  for (const std::string& secret : {key, point, point_key})
+  for (const std::string& secret : {key, point, point_key, tag})
     EXPECT_EQ(answer.text.find(secret), std::string::npos) << answer.text;
 }
 
@@ -327,7 +331,7 @@ TEST_P(PermissionMatrix, AsAnotherAccount) {
     EXPECT_EQ(answer, Send(other_account, false));
     EXPECT_NE(answer.status, 200) << answer.text;
   }
-  for (const std::string& secret : {key, point, point_key})
+  for (const std::string& secret : {key, point, point_key, tag})
     EXPECT_EQ(answer.text.find(secret), std::string::npos) << answer.text;
 }
 
