@@ -72,6 +72,10 @@ class GatedSymmetricKey final : public SymmetricKey {
     if (!token_.up()) return token_.DownError();
     return key_->Open(head, context, body);
   }
+  Result<Digest32> Mac(ByteView data) override {
+    if (!token_.up()) return token_.DownError();
+    return key_->Mac(data);
+  }
   std::size_t footprint_bytes() const override { return key_->footprint_bytes(); }
 
  private:
@@ -113,6 +117,7 @@ class TokenSymmetricKey final : public SymmetricKey {
   Result<SecretBytes> Open(ByteView head, ByteView context, ByteView body) override {
     return cipher_.Open(head, context, body);
   }
+  Result<Digest32> Mac(ByteView data) override { return cipher_.Mac(data); }
   std::size_t footprint_bytes() const override { return 64 * 1024; }
   bool waits() const override { return true; }
 

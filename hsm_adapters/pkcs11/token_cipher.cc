@@ -25,8 +25,12 @@ constexpr std::uint64_t kMessagesPerSalt = std::uint64_t{1} << 20;
 constexpr std::size_t kIdleSealing = 8;
 constexpr std::size_t kRecentSalts = 16;
 constexpr std::string_view kLabel = "libkms token message v1";
+constexpr std::string_view kMacLabel = "libkms token HMAC-SM3 v1";
 
 using Nonce = std::array<std::uint8_t, kNonceSize>;
+
+// Of no message but by chance, of one in 2^96 where nonces are random.
+constexpr Nonce kMacNonce = {'l', 'i', 'b', 'k', 'm', 's', ' ', 'H', 'M', 'A', 'C', '1'};
 
 // `label`, then both parts behind their lengths of 8 bytes.
 Bytes WithLengths(std::string_view label, ByteView first, ByteView second) {
@@ -126,7 +130,8 @@ struct TokenCipher::Salted {
 TokenCipher::TokenCipher(Parts parts)
     : parts_(std::move(parts)),
       derive_(KeyFor(CipherUse::kDerive)),
-      encrypt_(KeyFor(CipherUse::kEncrypt)) {}
+      encrypt_(KeyFor(CipherUse::kEncrypt)),
+      mac_(MacKey()) {}
 
 TokenCipher::~TokenCipher() = default;
 
@@ -134,6 +139,16 @@ std::shared_ptr<TokenKey> TokenCipher::KeyFor(CipherUse use) const {
   return std::make_shared<TokenKey>(
       parts_.token,
       [make = parts_.key, use](Access& access) { return make(access, use); });
+}
+
+std::shared_ptr<TokenKey> TokenCipher::MacKey() const {
+  if (parts_.only != CipherUse::kDerive) return encrypt_;
+  return std::make_shared<TokenKey>(
+      parts_.token, [base = derive_](Access& access) -> Result<KeyObject> {
+        KMS_TRY(const CK_OBJECT_HANDLE handle, base->Handle(access));
+        return DeriveMessageKey(access, handle,
+                                Digest(DigestAlgorithm::kSha256, AsBytes(kMacLabel)));
+      });
 }
 
 bool TokenCipher::derives() const {
@@ -263,6 +278,25 @@ Result<SecretBytes> TokenCipher::Open(ByteView head, ByteView context, ByteView 
                                            text, text.size() - kTagSize);
     return OrInput(access, handle, control, std::move(opened), BadCiphertext());
   });
+}
+
+Result<Digest32> TokenCipher::Mac(ByteView data) {
+  KMS_TRY(
+      const SecretBytes key,
+      parts_.token.Call([key = mac_, gcm = gcm()](Access& access) -> Result<SecretBytes> {
+        KMS_TRY(const CK_OBJECT_HANDLE handle, key->Handle(access));
+        Nonce nonce = kMacNonce;
+        Bytes associated(kMacLabel.begin(), kMacLabel.end());
+        CK_GCM_PARAMS parameters = GcmParameters(nonce, associated);
+        const Bytes zeros(kKeySize);
+        KMS_TRY(Bytes stream,
+                access.session().Encrypt({gcm, &parameters, sizeof parameters}, handle,
+                                         zeros, kKeySize + kTagSize));
+        SecretBytes made = SecretBytes::CopyOf(ByteView(stream).first(kKeySize));
+        Wipe(stream);
+        return made;
+      }));
+  return Hmac(DigestAlgorithm::kSm3, key.Reveal(), data);
 }
 
 }  // namespace kms::pkcs11

@@ -12,6 +12,11 @@
 // and random nonces, of which NonceBudget allows 2^32. Associated data are the
 // head and the context, each behind its length, as in suites 1 and 2.
 //
+// The key of HMACs is the key stream of GCM under a nonce of its own: of the key itself;
+// or, if its object in the token may do nothing but derive, of a key derived from it for
+// this. Which of the two depends on nothing that the token may learn or unlearn later, so
+// that HMACs stay what they are.
+//
 // Threads: may be used from many threads at once.
 
 #ifndef KMS_PKCS11_TOKEN_CIPHER_H_
@@ -74,10 +79,15 @@ class TokenCipher {
   // Open fails with Reason::kBadCiphertext for every way to be wrong; kUnavailable.
   Result<SecretBytes> Open(ByteView head, ByteView context, ByteView body);
 
+  // Mac returns HMAC-SM3 of `data`, which no token of today computes: by this process,
+  // under a key that it asks the token for each time. Fails: kUnavailable.
+  Result<Digest32> Mac(ByteView data);
+
  private:
   struct Salted;
 
   std::shared_ptr<TokenKey> KeyFor(CipherUse use) const;
+  std::shared_ptr<TokenKey> MacKey() const;
   bool derives() const;
   std::uint8_t direct_suite() const;
   CK_MECHANISM_TYPE gcm() const;
@@ -89,6 +99,7 @@ class TokenCipher {
   const Parts parts_;
   const std::shared_ptr<TokenKey> derive_;
   const std::shared_ptr<TokenKey> encrypt_;
+  const std::shared_ptr<TokenKey> mac_;  // whose key stream is the key of Mac
   std::mutex mutex_;
   std::vector<std::shared_ptr<Salted>> sealing_;
   std::list<std::shared_ptr<Salted>> opening_;  // the latest used first

@@ -146,9 +146,14 @@ object Constant(int value) {
   return schema;
 }
 
-// A name such as "content[]: a b" stands for a list whose items have members.
-// The schema of a member: "name", "outer.name", or "name[]: member member" for a list of
-// objects.
+object& PropertiesOf(object& schema) {
+  auto* const found = schema.if_contains("properties");
+  return found != nullptr ? found->as_object() : schema["properties"].emplace_object();
+}
+
+// AddMember adds what a member of a result is: "name", "outer.name", or
+// "name[]: member member" for a list of objects, whose last member may be such a list
+// again. A list may stand twice, with some of its members each.
 void AddMember(std::string_view member, object& properties) {
   const std::size_t list = member.find("[]");
   std::string_view path = member.substr(0, std::min(list, member.size()));
@@ -156,25 +161,26 @@ void AddMember(std::string_view member, object& properties) {
   for (std::size_t dot = path.find('.'); dot != path.npos; dot = path.find('.')) {
     object& outer = (*parent)[path.substr(0, dot)].emplace_object();
     outer["type"] = "object";
-    parent = &outer["properties"].emplace_object();
+    parent = &PropertiesOf(outer);
     path.remove_prefix(dot + 1);
   }
-  object schema;
-  if (list != member.npos) {
-    object item_properties;
-    std::string_view names = member.substr(list + 2);
-    while (!names.empty()) {
-      const std::size_t end = std::min(names.find_first_of(": "), names.size());
-      if (end > 0) item_properties[names.substr(0, end)] = object();
-      names.remove_prefix(std::min(end + 1, names.size()));
-    }
-    object item;
-    item["type"] = "object";
-    item["properties"] = std::move(item_properties);
-    schema["type"] = "array";
-    schema["items"] = std::move(item);
+  if (list == member.npos) {
+    (*parent)[path].emplace_object();
+    return;
   }
-  (*parent)[path] = std::move(schema);
+  if (!parent->contains(path)) {
+    object& schema = (*parent)[path].emplace_object();
+    schema["type"] = "array";
+    schema["items"].emplace_object()["type"] = "object";
+  }
+  object& items = PropertiesOf((*parent)[path].as_object()["items"].as_object());
+  std::string_view names = member.substr(list + 2);
+  while (!names.empty()) {
+    const std::size_t end = std::min(names.find_first_of(": "), names.size());
+    if (names.substr(0, end).ends_with("[]")) return AddMember(names, items);
+    if (end > 0) items[names.substr(0, end)] = object();
+    names.remove_prefix(std::min(end + 1, names.size()));
+  }
 }
 
 object ResultSchema(const Operation& operation) {

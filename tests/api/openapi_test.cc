@@ -154,6 +154,19 @@ TEST_F(OpenApiTest, NestedListsAreDescribedAsNested) {
   EXPECT_TRUE(described.at("properties").as_object().contains("total"));
 }
 
+TEST_F(OpenApiTest, ListsInListsAreDescribed) {
+  constexpr std::string_view path[] = {"/x"};
+  constexpr std::string_view result[] = {"list[]: key data[]: id value", "list[]: users"};
+  const Operation operation = {.name = "x", .paths = path, .result = result};
+  const Operation* const all[] = {&operation};
+  const value made = boost::json::parse(WriteOpenApi(all, *dialect));
+  const value& items = made.at_pointer(
+      "/paths/~1x/post/responses/200/content/application~1json/schema/properties/"
+      "returnObj/properties/result/properties/list/items/properties");
+  EXPECT_EQ(items, boost::json::parse(R"({"key":{},"data":{"type":"array","items":
+      {"type":"object","properties":{"id":{},"value":{}}}},"users":{}})"));
+}
+
 TEST(ReferenceTest, HasAChapterForEachOperation) {
   const std::string text = WriteReference(TestOperations());
   EXPECT_EQ(text, WriteReference(TestOperations()));

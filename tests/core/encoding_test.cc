@@ -45,6 +45,15 @@ TEST(Base64Test, RefusesEveryOtherSpelling) {
 
 TEST(HexTest, IsLowerCase) { EXPECT_EQ(ToHex(AsBytes("\x01\xab\xff")), "01abff"); }
 
+TEST(HexTest, IsReadInEitherCase) {
+  for (const char* text : {"01abff", "01ABFF", "01aBFf"})
+    EXPECT_EQ(ToHex(SecretFromHex(text).value().Reveal()), "01abff") << text;
+  EXPECT_TRUE(SecretFromHex("").value().empty());
+  for (const char* bad :
+       {"0", "012", "0g", "g0", " 01", "01 ", "0x", "0x01", "+1", "\x80\x80"})
+    EXPECT_FALSE(SecretFromHex(bad).has_value()) << bad;
+}
+
 TEST(UuidTest, OfRandomBytesIsVersionFour) {
   const std::string uuid = ToUuid(Bytes(16, 0xff));
   EXPECT_EQ(uuid, "ffffffff-ffff-4fff-bfff-ffffffffffff");

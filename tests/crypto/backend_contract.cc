@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kms/digest.h"
+#include "kms/encoding.h"
 #include "support/matchers.h"
 
 namespace kms::testing {
@@ -68,6 +69,66 @@ TEST_P(BackendContract, NeverRepeatsSaltAndNonce) {
   std::set<Bytes> all;
   for (const auto& mine : seen) all.insert(mine.begin(), mine.end());
   EXPECT_EQ(all.size(), 8u * 2000u);
+}
+
+TEST_P(BackendContract, MacsAreAsDocumented) {
+  const SecretBytes material = SecretBytes::Filled(32, [](std::span<std::uint8_t> out) {
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::uint8_t>(i);
+  });
+  const WrappedKey made = backend_->Import(KeySpec::kAes256, kPlace, material).value();
+  const auto key = backend_->LoadSymmetric(KeySpec::kAes256, kPlace, made.sealed).value();
+  EXPECT_EQ(ToHex(key->Mac(AsBytes("abc")).value()), GetParam().mac_of_abc);
+}
+
+TEST_P(BackendContract, MacsDependOnMaterialAndDataAlone) {
+  for (const KeySpec spec : {KeySpec::kAes256, KeySpec::kSm4}) {
+    const SecretBytes material = SecretBytes::CopyOf(Bytes(KeyBytes(spec), 6));
+    const Place twice = {"account", "key", "2", "material", "two"};
+    const Bytes sealed = backend_->Import(spec, kPlace, material).value().sealed;
+    const Bytes again = backend_->Import(spec, twice, material).value().sealed;
+    const Place other = {"account", "key", "3", "material", "three"};
+    const Bytes another = backend_->Generate(spec, other).value().sealed;
+    const auto key = backend_->LoadSymmetric(spec, kPlace, sealed).value();
+    std::set<Digest32> macs;
+    for (const std::size_t size : {0, 1, 31, 32, 64, 65, 6144}) {
+      Bytes data(size, 7);
+      const Digest32 mac = key->Mac(data).value();
+      EXPECT_EQ(backend_->LoadSymmetric(spec, twice, again).value()->Mac(data).value(),
+                mac);
+      EXPECT_TRUE(macs.insert(mac).second);
+      EXPECT_TRUE(
+          macs.insert(Hmac(DigestAlgorithm::kSm3, material.Reveal(), data)).second)
+          << "a key of its own";
+      const auto stranger = backend_->LoadSymmetric(spec, other, another).value();
+      const Digest32 strange = stranger->Mac(data).value();
+      EXPECT_TRUE(macs.insert(strange).second);
+      EXPECT_EQ(backend_->LoadSymmetric(spec, other, another).value()->Mac(data).value(),
+                strange);
+      if (size == 0) continue;
+      data.back() ^= 1;
+      EXPECT_TRUE(macs.insert(key->Mac(data).value()).second);
+    }
+    // What is sealed in between is another matter.
+    const Bytes data = {1, 2, 3};
+    const Digest32 before = key->Mac(data).value();
+    const Bytes text = key->Seal({}, {}, data).value();
+    EXPECT_EQ(key->Mac(data).value(), before);
+    EXPECT_TRUE(std::ranges::equal(key->Open({}, {}, text).value().Reveal(), data));
+  }
+}
+
+TEST_P(BackendContract, MacsFromManyThreadsAgree) {
+  const WrappedKey made = backend_->Generate(KeySpec::kAes256, kPlace).value();
+  const auto key = backend_->LoadSymmetric(KeySpec::kAes256, kPlace, made.sealed).value();
+  const Bytes data(100, 3);
+  const Digest32 expected = key->Mac(data).value();
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int j = 0; j < 50; ++j) EXPECT_EQ(key->Mac(data).value(), expected);
+    });
+  }
+  for (auto& thread : threads) thread.join();
 }
 
 TEST_P(BackendContract, PairsSignAndDecryptFromManyThreads) {

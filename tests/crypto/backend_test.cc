@@ -1,6 +1,7 @@
 // BackendContract over BotanBackend.
 
 #include "crypto/backend_contract.h"
+#include "kms/encoding.h"
 
 namespace kms::testing {
 namespace {
@@ -16,8 +17,25 @@ class TestedBotan final : public TestedBackend {
 
 INSTANTIATE_TEST_SUITE_P(Botan, BackendContract,
                          ::testing::Values(BackendImplementation{
-                             "Botan", [] { return std::make_unique<TestedBotan>(); }}),
+                             .name = "Botan",
+                             .make = [] { return std::make_unique<TestedBotan>(); },
+                             .mac_of_abc = "d5bdd27aadc1a89fb4462a559b9b7685"
+                                           "3f2a1b7228149752ca0c203f9b0660dc"}),
                          BackendName);
+
+TEST(BotanBackendTest, MacsOfSm4AreAsDocumented) {
+  constexpr Place kPlace{"account", "key", "1", "material"};
+  TestedBotan tested;
+  const SecretBytes material = SecretBytes::Filled(16, [](std::span<std::uint8_t> out) {
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::uint8_t>(i);
+  });
+  const WrappedKey made =
+      tested.backend().Import(KeySpec::kSm4, kPlace, material).value();
+  const auto key =
+      tested.backend().LoadSymmetric(KeySpec::kSm4, kPlace, made.sealed).value();
+  EXPECT_EQ(ToHex(key->Mac(AsBytes("abc")).value()),
+            "885baf9d54040b5899fa54cf71bbe23ca63180c957637bdc618c8043ce38a848");
+}
 
 TEST(BotanBackendTest, CountsNoncesFromZeroUnderOneSalt) {
   constexpr Place kPlace{"account", "key", "1", "material"};

@@ -185,6 +185,7 @@ TEST_F(ChangeTest, IsWholeOrAbsentWhateverCallFails) {
     if (!result) return std::move(result).error();
     return {};
   };
+  Tag tag;
   const std::vector<Step> steps = {
       {"create", [&](auto&) { return drop(kms->keys().Create(me, {})); }},
       {"describe", [&](auto& key) { return drop(kms->keys().Describe(me, key)); }},
@@ -205,6 +206,20 @@ TEST_F(ChangeTest, IsWholeOrAbsentWhateverCallFails) {
       {"version", [&](auto& key) { return drop(kms->versions().Create(me, key)); }},
       {"list versions",
        [&](auto& key) { return drop(kms->versions().List(me, key, {})); }},
+      {"make a tag",
+       [&](auto&) -> Result<void> {
+         KMS_TRY(tag, kms->tags().Create(me, "a", "1"));
+         return {};
+       }},
+      {"list tags", [&](auto&) { return drop(kms->tags().List(me, {}, {})); }},
+      {"bind it",
+       [&](auto& key) { return kms->tags().Bind(me, key, {tag.id, "a", "1"}); }},
+      {"list tags of the key",
+       [&](auto& key) { return drop(kms->tags().ListOfResource(me, key)); }},
+      {"change it", [&](auto&) { return kms->tags().Update(me, tag.id, "a", "2"); }},
+      {"unbind it",
+       [&](auto& key) { return kms->tags().Unbind(me, key, {tag.id, "a", "2"}); }},
+      {"delete it", [&](auto&) { return kms->tags().Delete(me, {tag.id, "a", "2"}); }},
       {"plan deletion",
        [&](auto& key) { return kms->keys().ScheduleDeletion(me, key, 7); }},
       {"cancel deletion", [&](auto& key) { return kms->keys().CancelDeletion(me, key); }},
@@ -231,7 +246,7 @@ TEST_F(ChangeTest, IsWholeOrAbsentWhateverCallFails) {
   }
   sink.written.clear();
   ASSERT_OK(kms->DrainAudit(sink));
-  EXPECT_EQ(sink.written.size(), 12U) << "one event for each change that took place";
+  EXPECT_EQ(sink.written.size(), 17U) << "one event for each change that took place";
 }
 
 TEST_F(ChangeTest, DueWorkIsDoneAfterTheStoreComesBack) {

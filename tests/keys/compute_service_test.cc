@@ -258,6 +258,109 @@ TEST_F(ComputeServiceTest, ReEncryptsFromBlobsAndFromPublicKeyCiphertexts) {
               Fails(Reason::kDestinationKeyNotFound));
 }
 
+class HmacTest : public ComputeServiceTest {
+ protected:
+  MadeMac Compute(std::string_view key, std::string_view version = {}) {
+    return kms->compute().ComputeMac(me, key, version, data).value();
+  }
+  MacVerdict Verify(std::string_view key, const Digest32& mac,
+                    std::string_view version = {}) {
+    return kms->compute().VerifyMac(me, key, version, data, mac).value();
+  }
+  void Rotate() {
+    clock.Advance(7 * testing::kDay);
+    ASSERT_EQ(kms->RunDueWork()->rotated, 1U);
+  }
+  ByteView data = AsBytes("data");
+};
+
+TEST_F(HmacTest, VerifiesWhatItComputes) {
+  for (const KeySpec spec : {KeySpec::kAes256, KeySpec::kSm4}) {
+    const std::string key = MakeKey({.spec = spec});
+    const MadeMac made = Compute(key);
+    EXPECT_EQ(made.key, key);
+    EXPECT_EQ(made.version, VersionOf(key));
+    EXPECT_EQ(Compute(key).mac, made.mac);
+    for (const std::string& version : {std::string(), made.version}) {
+      const MacVerdict verdict = Verify(key, made.mac, version);
+      EXPECT_TRUE(verdict.valid);
+      EXPECT_EQ(verdict.key, key);
+      EXPECT_EQ(verdict.version, made.version);
+    }
+    for (std::size_t bit = 0; bit < 256; ++bit) {
+      Digest32 wrong = made.mac;
+      wrong[bit / 8] ^= static_cast<std::uint8_t>(1U << bit % 8);
+      EXPECT_FALSE(Verify(key, wrong).valid) << bit;
+    }
+    EXPECT_FALSE(kms->compute().VerifyMac(me, key, {}, AsBytes("date"), made.mac)->valid);
+    EXPECT_FALSE(Verify(MakeKey({.spec = spec}), made.mac).valid);
+  }
+}
+
+TEST_F(HmacTest, RotationLeavesOldOnesVerifiable) {
+  const std::string key = MakeKey({.rotation_days = 7});
+  const MadeMac old = Compute(key);
+  Rotate();
+  const MadeMac fresh = Compute(key);
+  EXPECT_NE(fresh.version, old.version);
+  EXPECT_NE(fresh.mac, old.mac);
+  EXPECT_EQ(Compute(key, old.version).mac, old.mac);
+  EXPECT_EQ(Verify(key, old.mac).version, old.version);
+  EXPECT_TRUE(Verify(key, old.mac).valid);
+  EXPECT_EQ(Verify(key, fresh.mac).version, fresh.version);
+  EXPECT_TRUE(Verify(key, fresh.mac).valid);
+  EXPECT_FALSE(Verify(key, old.mac, fresh.version).valid);
+  EXPECT_TRUE(Verify(key, old.mac, old.version).valid);
+  const MacVerdict wrong = Verify(key, Digest32{});
+  EXPECT_FALSE(wrong.valid);
+  EXPECT_EQ(wrong.version, fresh.version);
+}
+
+TEST_F(HmacTest, TriesTheNewestVersionsAlone) {
+  const std::string key = MakeKey({.rotation_days = 7});
+  const MadeMac oldest = Compute(key);
+  for (std::size_t i = 1; i < ComputeService::kTriedVersions; ++i) Rotate();
+  EXPECT_TRUE(Verify(key, oldest.mac).valid);
+  Rotate();
+  EXPECT_FALSE(Verify(key, oldest.mac).valid);
+  EXPECT_TRUE(Verify(key, oldest.mac, oldest.version).valid);
+}
+
+TEST_F(HmacTest, NeedsAnEnabledSymmetricKeyOfTheAccount) {
+  const std::string key = MakeKey();
+  const MadeMac made = Compute(key);
+  const auto both_fail = [&](const RequestContext& who, const std::string& of_key,
+                             std::string_view version, Reason reason) {
+    EXPECT_THAT(kms->compute().ComputeMac(who, of_key, version, data), Fails(reason));
+    EXPECT_THAT(kms->compute().VerifyMac(who, of_key, version, data, made.mac),
+                Fails(reason));
+  };
+  both_fail(ContextOf("account-2"), key, {}, Reason::kKeyNotFound);
+  both_fail(ContextOf("account-1", "region-2"), key, {}, Reason::kKeyNotFound);
+  both_fail(me, key, VersionOf(MakeKey()), Reason::kVersionNotFound);
+  const std::string pair = MakeKey({.spec = KeySpec::kSm2});
+  both_fail(me, pair, {}, Reason::kNotSymmetric);
+  both_fail(me, MakeKey({.origin = KeyOrigin::kExternal}), {}, Reason::kKeyDisabled);
+  ASSERT_OK(kms->keys().Disable(me, key));
+  both_fail(me, key, {}, Reason::kKeyDisabled);
+  both_fail(me, key, made.version, Reason::kKeyDisabled);
+  ASSERT_OK(kms->keys().Enable(me, key));
+  EXPECT_TRUE(Verify(key, made.mac).valid);
+}
+
+TEST_F(HmacTest, TakesAsMuchAsEncrypt) {
+  const std::string key = MakeKey();
+  const std::string longest(6144, 'x'), longer(6145, 'x');
+  for (const std::string& text : {std::string(), longest}) {
+    const auto made = kms->compute().ComputeMac(me, key, {}, AsBytes(text)).value();
+    EXPECT_TRUE(kms->compute().VerifyMac(me, key, {}, AsBytes(text), made.mac)->valid);
+  }
+  EXPECT_THAT(kms->compute().ComputeMac(me, key, {}, AsBytes(longer)),
+              Fails(Reason::kTooLong));
+  EXPECT_THAT(kms->compute().VerifyMac(me, key, {}, AsBytes(longer), {}),
+              Fails(Reason::kTooLong));
+}
+
 TEST_F(ComputeServiceTest, NothingStoredHoldsThePlaintextOfAKey) {
   const std::string key = MakeKey();
   const auto parameters =

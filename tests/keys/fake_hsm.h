@@ -94,6 +94,10 @@ class FakeHsm final : public CryptoBackend {
       if (waits_) KMS_CHECK_OK(hsm_.Called());
       return key_->Open(head, context, body);
     }
+    Result<Digest32> Mac(ByteView data) override {
+      if (waits_) KMS_CHECK_OK(hsm_.Called());
+      return key_->Mac(data);
+    }
     std::size_t footprint_bytes() const override { return key_->footprint_bytes(); }
     bool waits() const override { return waits_; }
 

@@ -102,6 +102,8 @@ TEST_P(HsmLifeTest, EverySymmetricSpecIsMadeAndUsed) {
     EXPECT_TRUE(ConstantTimeEqual(
         kms->compute().Decrypt(me, data_key.encrypted.blob)->plaintext.Reveal(),
         data_key.plaintext.Reveal()));
+    const auto mac = kms->compute().ComputeMac(me, key, {}, AsBytes("x")).value();
+    EXPECT_TRUE(kms->compute().VerifyMac(me, key, {}, AsBytes("x"), mac.mac)->valid);
     const KeyPlacement placed = PlaceOf(key);
     EXPECT_EQ(placed.root, 3U);
     EXPECT_EQ(placed.in_token, token.objects);
@@ -321,6 +323,12 @@ TEST_F(HsmKeyTest, ARequestThatMayNotWaitChangesNothing) {
       },
       [&](const auto& who) { return Drop(kms->compute().Decrypt(who, blob)); },
       [&](const auto& who) { return Drop(kms->compute().GenerateDataKey(who, key, 32)); },
+      [&](const auto& who) {
+        return Drop(kms->compute().ComputeMac(who, key, {}, AsBytes("x")));
+      },
+      [&](const auto& who) {
+        return Drop(kms->compute().VerifyMac(who, key, {}, AsBytes("x"), {}));
+      },
       [&](const auto& who) {
         return Drop(kms->compute().ReEncrypt(who, soft_blob, key, nullptr));
       },

@@ -90,6 +90,17 @@ TEST(RecordFormatTest, TheDocumentHoldsTheVectors) {
   std::erase_if(text, [](unsigned char c) { return std::isspace(c) != 0; });
   for (const Vector& vector : Vectors())
     EXPECT_NE(text.find(vector.sealed), std::string::npos) << vector.sealed;
+
+  const auto root = NewEphemeralRootKey();
+  const auto backend = NewBotanBackend(*root);
+  const Place place = {"a", "k", "v", "material"};
+  for (const KeySpec spec : {KeySpec::kAes256, KeySpec::kSm4}) {
+    const WrappedKey made =
+        backend->Import(spec, place, Counting(KeyBytes(spec))).value();
+    const auto key = backend->LoadSymmetric(spec, place, made.sealed).value();
+    const std::string mac = ToHex(key->Mac(AsBytes("abc")).value());
+    EXPECT_NE(text.find(mac), std::string::npos) << mac;
+  }
 }
 
 }  // namespace

@@ -268,6 +268,69 @@ TEST_F(Answers, DataKeys) {
             8U);
 }
 
+TEST_F(Answers, Hmac) {
+  const std::string key = Create();
+  const std::string version =
+      Text(Must("describeKey", {{"cmkUuid", key}}), "primaryKeyVersion");
+  const object made = Must("hmacCompute", {{"cmkUuid", key}, {"input", "天翼云"}});
+  EXPECT_EQ(lane, Lane::kInline);
+  EXPECT_EQ(Text(made, "cmkUuid"), key);
+  EXPECT_EQ(Text(made, "keyVersionId"), version);
+  const std::string mac = Text(made, "hmacoutput");
+  ASSERT_EQ(mac.size(), 64U);
+  EXPECT_EQ(mac.find_first_not_of("0123456789abcdef"), mac.npos);
+
+  // The same bytes in every encoding, and the same HMAC.
+  const std::string bytes = "天翼云";
+  const std::pair<const char*, std::string> inputs[] = {
+      {"plain", bytes}, {"base64", Base64(bytes)}, {"hex", ToHex(AsBytes(bytes))}};
+  const std::string in_base64 =
+      Text(Must("hmacCompute",
+                {{"cmkUuid", key}, {"input", bytes}, {"outputEncoding", "base64"}}),
+           "hmacoutput");
+  std::string upper = mac;
+  for (char& c : upper)
+    if (c >= 'a') c = static_cast<char>(c - 'a' + 'A');
+  EXPECT_EQ(ToHex(FromBase64(in_base64).value()), mac);
+  for (const auto& [encoding, input] : inputs) {
+    object parameters{{"cmkUuid", key},
+                      {"input", input},
+                      {"inputEncoding", encoding},
+                      {"outputEncoding", "hex"},
+                      {"keyVersionId", version}};
+    EXPECT_EQ(Text(Must("hmacCompute", parameters), "hmacoutput"), mac) << encoding;
+    for (const std::string& spelling : {mac, upper, in_base64}) {
+      parameters["hmac"] = spelling;
+      const object verified = Must("hmacVerify", parameters);
+      EXPECT_EQ(lane, Lane::kInline);
+      EXPECT_EQ(Text(verified, "value"), "true") << encoding << spelling;
+      EXPECT_EQ(Text(verified, "cmkUuid"), key);
+      EXPECT_EQ(Text(verified, "keyVersionId"), version);
+    }
+    parameters["hmac"] = std::string(64, '0');
+    EXPECT_EQ(Text(Must("hmacVerify", parameters), "value"), "false");
+  }
+  // Without a version there may be many to try.
+  const object any =
+      Must("hmacVerify", {{"cmkUuid", key}, {"input", bytes}, {"hmac", mac}});
+  EXPECT_EQ(lane, Lane::kCommit);
+  EXPECT_EQ(Text(any, "value"), "true");
+}
+
+TEST_F(Answers, MessageDigest) {
+  // The example of GB/T 32905.
+  constexpr std::string_view kOfAbc =
+      "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0";
+  for (const auto& [encoding, input] :
+       {std::pair("plain", "abc"), std::pair("base64", "YWJj"),
+        std::pair("hex", "616263")}) {
+    const object made =
+        Must("messageDigest", {{"input", input}, {"inputEncoding", encoding}});
+    EXPECT_EQ(ToHex(FromBase64(Text(made, "output")).value()), kOfAbc) << encoding;
+  }
+  EXPECT_EQ(lane, Lane::kInline);
+}
+
 TEST_F(Answers, SignAndVerify) {
   const std::string key = Create({{"keySpec", "RSA_2048"}, {"keyUsage", "2"}});
   EXPECT_EQ(lane, Lane::kPrivateKey);
@@ -395,17 +458,17 @@ TEST_F(Answers, AnEncryptionContextHasToBeGivenAgain) {
     EXPECT_TRUE(opens(Must("reEncrypt", loose), {})) << operation;
   }
   for (const object& wrong : {object{{"", "x"}}, object{{"x", std::string(5000, 'x')}}})
-    EXPECT_THAT(Ask("encrypt", {{"cmkUuid", key},
-                                {"plaintext", "aGk="},
-                                {"encryptionContext", wrong}}),
-                ::testing::Not(IsOk()));
+    EXPECT_THAT(
+        Ask("encrypt",
+            {{"cmkUuid", key}, {"plaintext", "aGk="}, {"encryptionContext", wrong}}),
+        ::testing::Not(IsOk()));
   for (const boost::json::value& wrong :
        {boost::json::value("text"), boost::json::value(boost::json::array{"a", "b"}),
         boost::json::value(object{{"a", 1}})})
-    EXPECT_THAT(Ask("encrypt", {{"cmkUuid", key},
-                                {"plaintext", "aGk="},
-                                {"encryptionContext", wrong}}),
-                Fails(Reason::kBadParameter));
+    EXPECT_THAT(
+        Ask("encrypt",
+            {{"cmkUuid", key}, {"plaintext", "aGk="}, {"encryptionContext", wrong}}),
+        Fails(Reason::kBadParameter));
 }
 
 TEST_F(Answers, BatchesAnswerEachItem) {
@@ -417,11 +480,11 @@ TEST_F(Answers, BatchesAnswerEachItem) {
     return found == nullptr ? std::string() : std::string(found->as_string());
   };
   const object context = {{"a", "b"}};
-  const array made =
-      items(Must("batchEncrypt", {{"cmkUuid", key},
-                                  {"plaintexts", array{"aGk=", "", "?", "aGVsbG8=",
-                                                       Base64(std::string(6145, 'x'))}},
-                                  {"encryptionContext", context}}));
+  const array made = items(Must(
+      "batchEncrypt",
+      {{"cmkUuid", key},
+       {"plaintexts", array{"aGk=", "", "?", "aGVsbG8=", Base64(std::string(6145, 'x'))}},
+       {"encryptionContext", context}}));
   EXPECT_EQ(lane, Lane::kPrivateKey);
   ASSERT_EQ(made.size(), 5U);
   EXPECT_EQ(code(made[0]), "");
@@ -431,8 +494,8 @@ TEST_F(Answers, BatchesAnswerEachItem) {
   EXPECT_EQ(code(made[4]), "KMS.0129");
 
   array blobs = {made[3].at("ciphertextBlob"), "aGk=", made[0].at("ciphertextBlob")};
-  const array opened = items(Must(
-      "batchDecrypt", {{"ciphertextBlobs", blobs}, {"encryptionContext", context}}));
+  const array opened = items(
+      Must("batchDecrypt", {{"ciphertextBlobs", blobs}, {"encryptionContext", context}}));
   ASSERT_EQ(opened.size(), 3U);
   EXPECT_EQ(opened[0].at("plaintext"), "aGVsbG8=");
   EXPECT_EQ(opened[0].at("cmkUuid"), key);

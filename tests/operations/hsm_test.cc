@@ -67,6 +67,11 @@ class HsmOperations : public testing::OperationsTest {
             {"wrappingAlgorithm", "RSAES_OAEP_SHA_256"},
             {"wrappingKeySpec", "RSA_2048"}};
   }
+  object NewTag() { return {{"key", "k"}, {"value", std::to_string(++tags_)}}; }
+  object Tag() {
+    const object made = NewTag();
+    return With(made, {{"labelId", Must("addLebal", made).at("labelId")}});
+  }
   object Point() {
     return {{"applicationId",
              Must("createApplicationAccessPoint", NewPoint()).at("applicationId")}};
@@ -159,6 +164,24 @@ class HsmOperations : public testing::OperationsTest {
                                                .at("ciphertextBlob")}});
          }},
         {"getPublicKey", [this] { return Pair("1"); }},
+        {"hmacCompute", [=, this] { return With(key(), {{"input", "x"}}); }},
+        {"hmacVerify",
+         [=, this] {
+           return With(key(), {{"input", "x"}, {"hmac", std::string(64, '0')}});
+         }},
+        {"messageDigest", [] { return object{{"input", "x"}}; }},
+        {"addLebal", [this] { return NewTag(); }},
+        {"updateLebal", [this] { return With(Tag(), NewTag()); }},
+        {"deleteLebal", [this] { return Tag(); }},
+        {"listLebal", [] { return object(); }},
+        {"bindResource", [this] { return With(Tag(), {{"resourceId", Make({})}}); }},
+        {"unbindResource",
+         [this] {
+           const object asked = With(Tag(), {{"resourceId", Make({})}});
+           Must("bindResource", asked);
+           return asked;
+         }},
+        {"listResourceLebal", [this] { return object{{"resourceId", Make({})}}; }},
         {"getParametersForImport",
          [this] { return ParametersOf(Make({{"origin", "EXTERNAL"}})); }},
         {"importKeyMaterial", [this] { return Import(); }},
@@ -209,6 +232,7 @@ class HsmOperations : public testing::OperationsTest {
 
  private:
   int aliases_ = 0;
+  int tags_ = 0;
 };
 
 TEST_F(HsmOperations, EveryOneIsAsked) {
@@ -242,12 +266,13 @@ TEST_F(HsmOperations, AFailureOfTheTokenIsToldAndChangesNothing) {
       }
     }
   }
-  EXPECT_THAT(needed_it,
-              ::testing::UnorderedElementsAre(
-                  "asymmetricDecrypt", "asymmetricSign", "createKey", "createKeyVersion",
-                  "decrypt", "encrypt", "exportDataKey", "generateAndExportDataKey",
-                  "generateDataKey", "generateDataKeyWithoutPlaintext",
-                  "getParametersForImport", "importKeyMaterial", "reEncrypt"))
+  EXPECT_THAT(
+      needed_it,
+      ::testing::UnorderedElementsAre(
+          "asymmetricDecrypt", "asymmetricSign", "createKey", "createKeyVersion",
+          "decrypt", "encrypt", "exportDataKey", "generateAndExportDataKey",
+          "generateDataKey", "generateDataKeyWithoutPlaintext", "getParametersForImport",
+          "hmacCompute", "hmacVerify", "importKeyMaterial", "reEncrypt"))
       << "the others need no token";
 }
 

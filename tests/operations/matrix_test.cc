@@ -43,10 +43,10 @@ TEST_P(PermissionMatrix, AsAUserOfAnotherProject) {
   if (NamesSomething()) {
     EXPECT_EQ(answer, Send(elsewhere, false));
     EXPECT_NE(answer.status, 200) << answer.text;
-  } else if (operation.group == "iam") {
+  } else if (operation.group == "iam" || operation.group == "tags") {
     EXPECT_EQ(answer.code(), "KMS.0913") << answer.text;
   }
-  for (const std::string& secret : {key, point, point_key})
+  for (const std::string& secret : {key, point, point_key, tag})
     EXPECT_EQ(answer.text.find(secret), std::string::npos) << answer.text;
 }
 
@@ -62,7 +62,7 @@ TEST_P(PermissionMatrix, AsAnotherAccount) {
     EXPECT_EQ(answer, Send(other_account, false));
     EXPECT_NE(answer.status, 200) << answer.text;
   }
-  for (const std::string& secret : {key, point, point_key})
+  for (const std::string& secret : {key, point, point_key, tag})
     EXPECT_EQ(answer.text.find(secret), std::string::npos) << answer.text;
 }
 

@@ -25,6 +25,7 @@ namespace kms::server::testing {
 using boost::json::object;
 
 inline constexpr std::string_view kAbsentKey = "00000000-0000-4000-8000-000000000000";
+inline constexpr std::string_view kName = "name-x";  // of what has no other
 inline constexpr std::string_view kAbsentAccessKey = "00000000000000000000000000000000";
 
 struct Caller {
@@ -85,6 +86,8 @@ class PermissionWorld {
                     .CreateKey(root.context, point, AccessKeyScope::kFull)
                     .value()
                     .id;
+    tag = kms->tags().Create(root.context, kName, kName).value().id;
+    EXPECT_OK(kms->tags().Bind(root.context, key, {tag, kName, kName}));
     blob = kms->compute().Encrypt(root.context, key, AsBytes("secret")).value().blob;
   }
   ~PermissionWorld() { lanes.Drain(); }
@@ -146,11 +149,13 @@ class PermissionWorld {
     if (parameter.name == "applicationId") return there ? point : std::string(kAbsentKey);
     if (parameter.name == "userAk")
       return there ? point_key : std::string(kAbsentAccessKey);
+    if (parameter.name == "labelId") return tag;
     if (parameter.name == "policyList") return "kms:cmk:encrypt";
     if (parameter.name == "ips") return "192.0.2.0/24";
     if (parameter.name == "cmkList") return key;
     if (parameter.name == "regionId") return "region-1";
     if (parameter.name == "protectionLevel") return "1";
+    if (parameter.name == "hmac") return std::string(64, '0');
     if (parameter.name == "userId" && operation.group != "iam")
       return root.context.principal.account;
     if (parameter.name == "policyDocument")
@@ -159,7 +164,7 @@ class PermissionWorld {
       case Kind::kText:
       case Kind::kTexts:
       case Kind::kTextMap:
-        return parameter.name == "epId" ? "p2" : "name-x";
+        return parameter.name == "epId" ? "p2" : std::string(kName);
       case Kind::kInteger:
         return std::to_string(parameter.min);
       case Kind::kBoolean:
@@ -301,7 +306,7 @@ class PermissionWorld {
                                         .operations = AllOperations(),
                                         .regions = {"region-1"}}};
   Caller root, other_account, granted, elsewhere, denied;
-  std::string key, point, point_key;
+  std::string key, point, point_key, tag;
   Bytes blob;
   int ids = 0;
 };

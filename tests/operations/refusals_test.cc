@@ -135,6 +135,58 @@ TEST_F(Refusals, Computation) {
               Fails(Reason::kBadKeySpec));
 }
 
+TEST_F(Refusals, Integrity) {
+  const std::string key = Create();
+  const object good{{"cmkUuid", key}, {"input", "x"}, {"hmac", std::string(64, '0')}};
+  const std::pair<object, Reason> of_input[] = {
+      {{{"input", ""}}, Reason::kParameterMissing},
+      {{{"inputEncoding", "utf-8"}}, Reason::kBadParameter},
+      {{{"inputEncoding", "base64"}}, Reason::kBadParameter},
+      {{{"inputEncoding", "hex"}}, Reason::kBadParameter},
+      {{{"inputEncoding", "hex"}, {"input", "0g"}}, Reason::kBadParameter},
+      {{{"input", std::string(6145, 'x')}}, Reason::kTooLong},
+      {{{"input", std::string(12289, 'x')}}, Reason::kTooLong},
+      {{{"inputEncoding", "hex"}, {"input", std::string(12290, '0')}}, Reason::kTooLong},
+      {{{"inputEncoding", "base64"}, {"input", Base64(std::string(6145, 'x'))}},
+       Reason::kTooLong}};
+  const std::pair<object, Reason> of_key[] = {
+      {{{"cmkUuid", ""}}, Reason::kKeyIdMissing},
+      {{{"cmkUuid", "alias-none"}}, Reason::kKeyNotFound},
+      {{{"cmkUuid", Create({{"keySpec", "RSA_2048"}})}}, Reason::kNotSymmetric},
+      {{{"keyVersionId", "1"}}, Reason::kVersionNotFound},
+      {{{"keyVersionId", key}}, Reason::kVersionNotFound}};
+  const auto with = [&](const char* operation, const object& changes) {
+    object parameters = good;
+    for (const auto& [name, value] : changes) parameters[name] = value;
+    return Ask(operation, parameters);
+  };
+  for (const auto& [changes, reason] : of_input)
+    for (const char* operation : {"hmacCompute", "hmacVerify", "messageDigest"})
+      EXPECT_THAT(with(operation, changes), Fails(reason)) << operation << changes;
+  for (const auto& [changes, reason] : of_key)
+    for (const char* operation : {"hmacCompute", "hmacVerify"})
+      EXPECT_THAT(with(operation, changes), Fails(reason)) << operation << changes;
+  EXPECT_THAT(with("hmacCompute", {{"outputEncoding", "plain"}}),
+              Fails(Reason::kBadParameter));
+  for (const auto& [mac, reason] :
+       {std::pair(std::string(), Reason::kParameterMissing),
+        std::pair(std::string(63, '0'), Reason::kBadParameter),
+        std::pair(std::string(64, 'g'), Reason::kBadParameter),
+        std::pair(std::string(65, '0'), Reason::kTooLong),
+        std::pair(Base64(std::string(31, 'x')), Reason::kBadParameter),
+        std::pair(Base64(std::string(33, 'x')), Reason::kBadParameter)})
+    EXPECT_THAT(with("hmacVerify", {{"hmac", mac}}), Fails(reason)) << mac;
+  const std::string most(6144, 'x');
+  EXPECT_OK(with("hmacCompute", {{"input", most}}));
+  EXPECT_OK(
+      with("hmacCompute", {{"inputEncoding", "hex"}, {"input", ToHex(AsBytes(most))}}));
+  EXPECT_OK(
+      with("messageDigest", {{"inputEncoding", "base64"}, {"input", Base64(most)}}));
+  Must("disableKey", {{"cmkUuid", key}});
+  for (const char* operation : {"hmacCompute", "hmacVerify"})
+    EXPECT_THAT(with(operation, {}), Fails(Reason::kKeyDisabled));
+}
+
 TEST_F(Refusals, WrappingIsByOaepAndRsaOnly) {
   const std::string key = Create();
   const std::string rsa = Create({{"keySpec", "RSA_2048"}});

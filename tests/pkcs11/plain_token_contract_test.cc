@@ -10,6 +10,9 @@ namespace {
 
 constexpr std::size_t kSaltAndNonce = 16 + 12;
 constexpr std::size_t kNonce = 12;
+// Of a key that may do nothing but derive.
+constexpr std::string_view kDerivedMac =
+    "324b1191dc42a05c64a8cf54a86e35c6b7d30254f5cf1425dad3f02f600ef729";
 
 class TestedPlainToken final : public TestedBackend, public TestedRootKey {
  public:
@@ -21,14 +24,16 @@ class TestedPlainToken final : public TestedBackend, public TestedRootKey {
   PlainToken token_;
 };
 
-BackendImplementation Backend(const char* name, const Rules& lacks,
-                              std::size_t unique_bytes) {
+BackendImplementation Backend(
+    const char* name, const Rules& lacks, std::size_t unique_bytes,
+    std::string_view mac_of_abc = BackendImplementation::kMacInToken) {
   return {name, [lacks] { return std::make_unique<TestedPlainToken>(lacks); },
-          unique_bytes};
+          unique_bytes, mac_of_abc};
 }
 
 INSTANTIATE_TEST_SUITE_P(PlainToken, BackendContract,
-                         ::testing::Values(Backend("NoWrap", kNoWrap, kSaltAndNonce),
+                         ::testing::Values(Backend("NoWrap", kNoWrap, kSaltAndNonce,
+                                                   kDerivedMac),
                                            Backend("NoDerive", kNoDerive, kNonce),
                                            Backend("Neither", kNeither, kNonce)),
                          BackendName);

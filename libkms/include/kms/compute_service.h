@@ -1,13 +1,14 @@
-// ComputeService: encryption and data keys under symmetric keys (manual 4.3, 5.7.1
-// to 5.7.7).
+// ComputeService: encryption, data keys and HMACs under symmetric keys (manual 1.3, 4.3,
+// 5.7.1 to 5.7.7).
 //
 // A ciphertext blob names its own key and version, and is authenticated together
 // with them and the account (docs/record_format.md), and with the caller's own
 // EncryptionContext, which Decrypt has to be given again: another one fails with
 // kBadCiphertext.
 //
-// Threads: all methods may be called from many threads at once. Encrypt, Decrypt and
-// the data keys take microseconds once the key is cached.
+// Threads: all methods may be called from many threads at once. Encrypt, Decrypt, the
+// data keys, and HMACs under a version that is named take microseconds once the key is
+// cached.
 
 #ifndef KMS_COMPUTE_SERVICE_H_
 #define KMS_COMPUTE_SERVICE_H_
@@ -17,6 +18,7 @@
 #include <string>
 #include <string_view>
 
+#include "kms/digest.h"
 #include "kms/encryption_context.h"
 #include "kms/key.h"
 #include "kms/request_context.h"
@@ -54,6 +56,18 @@ struct PublicKeySource {
   std::string_view key;
   std::string_view version;
   EncryptionAlgorithm algorithm = EncryptionAlgorithm::kRsaOaepSha256;
+};
+
+struct MadeMac {
+  std::string key;
+  std::string version;
+  Digest32 mac;
+};
+
+struct MacVerdict {
+  std::string key;
+  std::string version;
+  bool valid = false;
 };
 
 class ComputeService {
@@ -106,6 +120,24 @@ class ComputeService {
                               std::string_view destination, const PublicKeySource* source,
                               const EncryptionContext& bound = {},
                               const EncryptionContext& destination_bound = {});
+
+  // How many versions VerifyMac tries.
+  static constexpr std::size_t kTriedVersions = 100;
+
+  // ComputeMac makes HMAC-SM3 of up to 6144 bytes under a key that is derived from
+  // `version` of `key`; from the primary version if `version` is empty.
+  // Fails: kTooLong, kKeyNotFound, kNotSymmetric, kKeyDisabled, kVersionNotFound.
+  Result<MadeMac> ComputeMac(const RequestContext& context, std::string_view key,
+                             std::string_view version, ByteView data);
+
+  // VerifyMac tells whether `mac` is that of `data` under `version`; if `version` is
+  // empty, under one of the newest kTriedVersions, so that a rotation leaves what was
+  // computed before it verifiable. The verdict names the version that made `mac`; if
+  // none did, the one that was asked for, else the primary one.
+  // Fails: as ComputeMac.
+  Result<MacVerdict> VerifyMac(const RequestContext& context, std::string_view key,
+                               std::string_view version, ByteView data,
+                               const Digest32& mac);
 
  private:
   std::shared_ptr<Domain> domain_;

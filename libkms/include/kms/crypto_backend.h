@@ -68,10 +68,16 @@ class SymmetricKey {
   // kUnavailable.
   virtual Result<SecretBytes> Open(ByteView head, ByteView context, ByteView body) = 0;
 
+  // Mac returns HMAC-SM3 of `data` under a key that is derived from the material for
+  // this alone: the same as long as the material is (docs/record_format.md).
+  // Fails: kUnavailable.
+  virtual Result<Digest32> Mac(ByteView data) = 0;
+
   // About how much memory the loaded key takes, for the cache.
   virtual std::size_t footprint_bytes() const = 0;
 
-  // Whether Seal and Open wait for a device, and so belong on a thread that may wait.
+  // Whether Seal, Open and Mac wait for a device, and so belong on a thread that may
+  // wait.
   virtual bool waits() const;
 
  protected:

@@ -1,7 +1,8 @@
 // Base64 (RFC 4648, section 4), base16, UUIDs, and composite keys.
 //
 // Decoding is strict: padding is required, bits that no byte uses are zero, and
-// no blank or line break is skipped, so that every value has one spelling.
+// no blank or line break is skipped, so that every value has one spelling (but for
+// the case of hexadecimal digits).
 
 #ifndef KMS_ENCODING_H_
 #define KMS_ENCODING_H_
@@ -29,6 +30,8 @@ void WriteBase64(ByteView bytes, char* out);
 constexpr std::size_t Base64Size(std::size_t bytes) { return (bytes + 2) / 3 * 4; }
 
 std::string ToHex(ByteView bytes);  // lower case
+// SecretFromHex takes digits of either case.
+std::optional<SecretBytes> SecretFromHex(std::string_view text);
 
 // IsUuid: 8-4-4-4-12 lower-case hexadecimal digits.
 bool IsUuid(std::string_view text);

@@ -11,6 +11,7 @@
 
 #include "kms/clock.h"
 #include "kms/crypto_backend.h"
+#include "kms/tag.h"
 
 namespace kms {
 
@@ -54,6 +55,7 @@ struct KeyDescription {
   bool deletion_protected = false;
   bool is_default = false;
   std::vector<std::string> aliases;  // oldest first
+  std::vector<Tag> tags;             // oldest first
 };
 
 struct VersionDescription {

@@ -45,6 +45,7 @@ struct KeyFilter {
   std::optional<ProtectionLevel> level{};
   std::optional<KeySpec> spec{};
   std::optional<KeyState> state{};
+  std::optional<TagFilter> tag{};  // bound to it
 };
 
 class KeyService {

@@ -32,6 +32,7 @@
 #include "kms/key_store.h"
 #include "kms/policy.h"
 #include "kms/root_key.h"
+#include "kms/tag_service.h"
 #include "kms/version_service.h"
 
 namespace kms {
@@ -40,6 +41,7 @@ struct Limits {
   int asymmetric_versions = 50;                     // per account and region (manual 1.6)
   int import_tokens = 100;                          // alive at once, per key
   int access_points = 100;                          // per account and region
+  int tags = 1000;                                  // per account and region
   std::size_t cache_bytes = std::size_t{64} << 20;  // of loaded key versions
   // How long the wall clock must have run steadily beside the monotonic one before
   // anything is deleted by date.
@@ -94,6 +96,7 @@ class Kms {
   AsymmetricService& asymmetric();
   IamService& iam();
   AccessPointService& access_points();
+  TagService& tags();
 
   // RunDueWork does what dates ask for: rotation, planned deletion, expiry of imported
   // material, forgetting of old request ids. Each is one idempotent transaction, so

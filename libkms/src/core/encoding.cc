@@ -60,6 +60,14 @@ bool Decode(std::string_view text, std::span<std::uint8_t> out) {
   return two ? (bits & 3) == 0 : (bits & 0x3ff) == 0;
 }
 
+// The value of a hexadecimal digit; -1 if it is none.
+constexpr int HexValue(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
 }  // namespace
 
 void WriteBase64(ByteView bytes, char* out) {
@@ -114,6 +122,20 @@ std::string ToHex(ByteView bytes) {
     *at++ = kHexDigits[byte & 15];
   }
   return text;
+}
+
+std::optional<SecretBytes> SecretFromHex(std::string_view text) {
+  if (text.size() % 2 != 0) return std::nullopt;
+  bool good = true;
+  auto secret = SecretBytes::Filled(text.size() / 2, [&](std::span<std::uint8_t> out) {
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      const int high = HexValue(text[2 * i]), low = HexValue(text[2 * i + 1]);
+      good = good && high >= 0 && low >= 0;
+      out[i] = static_cast<std::uint8_t>((high & 15) << 4 | (low & 15));
+    }
+  });
+  if (!good) return std::nullopt;
+  return secret;
 }
 
 bool IsUuid(std::string_view text) {

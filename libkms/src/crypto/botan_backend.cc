@@ -9,6 +9,7 @@
 #include "crypto/pair_test.h"
 #include "crypto/self_test.h"
 #include "kms/crypto_backend.h"
+#include "kms/digest.h"
 
 namespace kms {
 
@@ -20,10 +21,14 @@ CipherSuite SuiteOf(KeySpec spec) {
   return spec == KeySpec::kAes256 ? CipherSuite::kAes256Gcm : CipherSuite::kSm4Gcm;
 }
 
+constexpr std::string_view kMacLabel = "libkms HMAC-SM3 v1";
+
 class BotanSymmetricKey final : public SymmetricKey {
  public:
   BotanSymmetricKey(CipherSuite suite, SecretBytes key)
-      : cipher_(suite, std::move(key)) {}
+      : mac_key_(Hkdf(DigestAlgorithm::kSm3, key.Reveal(), {}, AsBytes(kMacLabel),
+                      sizeof(Digest32))),
+        cipher_(suite, std::move(key)) {}
 
   Result<Bytes> Seal(ByteView head, ByteView context, ByteView plaintext) override {
     return cipher_.Seal(head, context, plaintext);
@@ -31,9 +36,13 @@ class BotanSymmetricKey final : public SymmetricKey {
   Result<SecretBytes> Open(ByteView head, ByteView context, ByteView body) override {
     return cipher_.Open(head, context, body);
   }
+  Result<Digest32> Mac(ByteView data) override {
+    return Hmac(DigestAlgorithm::kSm3, mac_key_.Reveal(), data);
+  }
   std::size_t footprint_bytes() const override { return 8 * 1024; }
 
  private:
+  const SecretBytes mac_key_;
   internal::MessageCipher cipher_;
 };
 

@@ -14,15 +14,34 @@ constexpr std::size_t kMaxDataKey = 1024;
 
 Error BadCiphertext() { return Error(Reason::kBadCiphertext).About("ciphertextBlob"); }
 
-// A key's primary version, found and allowed, with nothing held of the store.
+// A symmetric key that is enabled.
+Result<std::shared_ptr<const KeyRecord>> SymmetricKeyOf(
+    Domain& domain, const Snapshot& snapshot, const RequestContext& context,
+    std::string_view name, std::string_view action,
+    Reason absent = Reason::kKeyNotFound) {
+  KMS_TRY(auto key, domain.FindKey(snapshot, context, name, action, absent));
+  if (!IsSymmetric(key->spec)) return Reason::kNotSymmetric;
+  KMS_CHECK_OK(CheckState(Action::kUse, *key, domain.Now()));
+  return key;
+}
+
+// A version of a symmetric key, found and allowed, with nothing held of the store; the
+// primary one if `version` is empty.
+Result<std::shared_ptr<const LoadedVersion>> VersionOf(
+    Domain& domain, const RequestContext& context, std::string_view name,
+    std::string_view version, std::string_view action,
+    Reason absent = Reason::kKeyNotFound) {
+  KMS_TRY(const auto snapshot, domain.parts().store.Read());
+  KMS_TRY(const auto key,
+          SymmetricKeyOf(domain, *snapshot, context, name, action, absent));
+  return domain.LoadSymmetric(context, *snapshot, *key,
+                              version.empty() ? key->primary : version);
+}
+
 Result<std::shared_ptr<const LoadedVersion>> PrimaryOf(
     Domain& domain, const RequestContext& context, std::string_view name,
     std::string_view action, Reason absent = Reason::kKeyNotFound) {
-  KMS_TRY(const auto snapshot, domain.parts().store.Read());
-  KMS_TRY(const auto key, domain.FindKey(*snapshot, context, name, action, absent));
-  if (!IsSymmetric(key->spec)) return Reason::kNotSymmetric;
-  KMS_CHECK_OK(CheckState(Action::kUse, *key, domain.Now()));
-  return domain.LoadSymmetric(context, *snapshot, *key, key->primary);
+  return VersionOf(domain, context, name, {}, action, absent);
 }
 
 // What a blob of that version is authenticated with.
@@ -170,6 +189,58 @@ Result<Encrypted> ComputeService::ReEncrypt(const RequestContext& context,
   KMS_TRY(Encrypted sealed, Seal(*target, opened->plaintext.Reveal(), destination_bound));
   return Encrypted{std::move(opened->key), std::move(opened->version),
                    std::move(sealed.blob)};
+}
+
+namespace {
+
+constexpr std::string_view kHmacAction = "kms:cmk:hmac";
+
+Result<void> CheckMacInput(ByteView data) {
+  if (data.size() > kMaxPlaintext) return Error(Reason::kTooLong).About("input");
+  return {};
+}
+
+}  // namespace
+
+Result<MadeMac> ComputeService::ComputeMac(const RequestContext& context,
+                                           std::string_view name,
+                                           std::string_view version, ByteView data) {
+  KMS_CHECK_OK(CheckMacInput(data));
+  KMS_TRY(const auto loaded, VersionOf(*domain_, context, name, version, kHmacAction));
+  KMS_CHECK_OK(EndDryRun(context));
+  KMS_TRY(const Digest32 mac, loaded->symmetric->Mac(data));
+  return MadeMac{loaded->key, loaded->id, mac};
+}
+
+Result<MacVerdict> ComputeService::VerifyMac(const RequestContext& context,
+                                             std::string_view name,
+                                             std::string_view version, ByteView data,
+                                             const Digest32& mac) {
+  KMS_CHECK_OK(CheckMacInput(data));
+  KMS_TRY(const auto snapshot, domain_->parts().store.Read());
+  KMS_TRY(const auto key,
+          SymmetricKeyOf(*domain_, *snapshot, context, name, kHmacAction));
+  const auto made_by = [&](std::string_view id) -> Result<bool> {
+    KMS_TRY(const auto loaded, domain_->LoadSymmetric(context, *snapshot, *key, id));
+    KMS_CHECK_OK(EndDryRun(context));
+    KMS_TRY(const Digest32 wanted, loaded->symmetric->Mac(data));
+    return ConstantTimeEqual(wanted, mac);
+  };
+  if (!version.empty()) {
+    KMS_TRY(const bool valid, made_by(version));
+    return MacVerdict{key->id, std::string(version), valid};
+  }
+  const std::uint64_t oldest =
+      key->versions > kTriedVersions ? key->versions - kTriedVersions : 0;
+  for (std::uint64_t number = key->versions; number-- > oldest;) {
+    KMS_TRY(PointerRecord tried,
+            GetRecord<PointerRecord>(*snapshot,
+                                     place::VersionList(key->account, key->id, number),
+                                     Reason::kVersionNotFound));
+    KMS_TRY(const bool valid, made_by(tried.name));
+    if (valid) return MacVerdict{key->id, std::move(tried.name), true};
+  }
+  return MacVerdict{key->id, key->primary, false};
 }
 
 }  // namespace kms

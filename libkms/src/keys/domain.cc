@@ -7,6 +7,7 @@
 #include "identity/records.h"
 #include "keys/blob.h"
 #include "kms/encoding.h"
+#include "tags/tag_record.h"
 
 namespace kms {
 namespace {
@@ -496,6 +497,8 @@ Result<KeyDescription> Domain::DescribeKey(const Reader& reader,
     KMS_TRY(PointerRecord pointer, FromJson<PointerRecord>(record.value));
     described.aliases.push_back(std::move(pointer.name));
   }
+  KMS_TRY(auto tags, TagsOf(reader, key.account, key.region, key.id));
+  for (TagRecord& tag : tags) described.tags.push_back(Describe(std::move(tag)));
   return described;
 }
 

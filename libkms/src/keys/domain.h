@@ -47,7 +47,7 @@ struct Material {
 
 // What a change tells about itself, for the audit log and for a repeated request.
 struct ChangeNote {
-  std::string key;  // or access point, or its access key
+  std::string key;  // or access point, or its access key, or tag
   std::string version;
   std::string outcome;  // a JSON text; empty: success without a result
 };

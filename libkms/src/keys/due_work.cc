@@ -7,6 +7,7 @@
 
 #include "audit/outbox.h"
 #include "keys/alias_names.h"
+#include "tags/tag_record.h"
 
 namespace kms {
 namespace {
@@ -279,6 +280,7 @@ Result<bool> DueWorker::Delete(const Due& due) {
                       Reason::kAliasNotFound));
           KMS_CHECK_OK(RemoveAlias(transaction, key->account, key->region, alias));
         }
+        KMS_CHECK_OK(UnbindAll(transaction, key->account, key->id));
         KMS_CHECK_OK(EraseVersions(transaction, *key));
         KMS_CHECK_OK(EraseAll(transaction, place::VersionList(key->account, key->id)));
         KMS_CHECK_OK(EraseAll(transaction, place::Tokens(key->account, key->id)));

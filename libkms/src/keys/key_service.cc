@@ -8,6 +8,7 @@
 #include "keys/domain.h"
 #include "keys/paging.h"
 #include "keys/projects.h"
+#include "tags/tag_record.h"
 
 namespace kms {
 namespace {
@@ -161,7 +162,8 @@ Result<Page<KeyDescription>> KeyService::List(const RequestContext& context,
     return std::optional<KeyRecord>(std::move(key));
   };
 
-  const bool filtered = filter.usage || filter.level || filter.spec || filter.state;
+  const bool filtered =
+      filter.usage || filter.level || filter.spec || filter.state || filter.tag;
   if (!filtered && all) {
     KMS_TRY(listed.total,
             LiveCount(*snapshot, place::KeyCounter(account, context.region)));
@@ -189,6 +191,13 @@ Result<Page<KeyDescription>> KeyService::List(const RequestContext& context,
       const auto may = domain_->CheckKey(*snapshot, context, kAction, *key);
       if (!may && may.error().reason() != Reason::kKeyNotFound) return may.error();
       if (!may) continue;
+    }
+    if (filter.tag) {
+      KMS_TRY(const auto tags, TagsOf(*snapshot, account, key->region, key->id));
+      if (std::ranges::none_of(tags, [&](const TagRecord& tag) {
+            return Matches(*filter.tag, tag.key, tag.value);
+          }))
+        continue;
     }
     if (listed.total >= first && listed.items.size() < page.size) {
       KMS_TRY(KeyDescription described, domain_->DescribeKey(*snapshot, *key));

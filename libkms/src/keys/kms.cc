@@ -70,6 +70,7 @@ class Kms::Impl {
         asymmetric(domain),
         iam(std::make_shared<IamDomain>(domain)),
         access_points(domain),
+        tags(domain),
         due_worker(domain) {}
 
   std::shared_ptr<Domain> domain;
@@ -81,6 +82,7 @@ class Kms::Impl {
   AsymmetricService asymmetric;
   IamService iam;
   AccessPointService access_points;
+  TagService tags;
   DueWorker due_worker;
   std::mutex draining;
 };
@@ -101,6 +103,7 @@ ComputeService& Kms::compute() { return impl_->compute; }
 AsymmetricService& Kms::asymmetric() { return impl_->asymmetric; }
 IamService& Kms::iam() { return impl_->iam; }
 AccessPointService& Kms::access_points() { return impl_->access_points; }
+TagService& Kms::tags() { return impl_->tags; }
 
 Result<DueWork> Kms::RunDueWork() { return impl_->due_worker.Run(); }
 

@@ -37,7 +37,7 @@ void PutCommon(const Call& call, const KeyDescription& key, object& out) {
   Put(out, "deletionProtection", key.deletion_protected ? 1 : 0);
   Put(out, "aliasName", key.aliases.empty() ? std::string_view() : key.aliases.front());
   Put(out, "epId", key.project);
-  out["labels"].emplace_array();
+  PutTags(out, "labels", key.tags);
 }
 
 }  // namespace

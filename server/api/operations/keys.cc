@@ -103,6 +103,13 @@ constexpr Parameter kScheduleDeletion[] = {KeyParameter(),
 
 constexpr Parameter kUpdateDescription[] = {DescriptionParameter(true), KeyParameter()};
 
+constexpr Parameter TagFilterParameter(std::string_view name, std::string_view note) {
+  return {.name = name,
+          .where = Where::kHeader,
+          .max = TagService::kMaxCharacters,
+          .note = note};
+}
+
 constexpr Parameter kList[] = {
     PageNumberParameter(),
     PageSizeParameter(),
@@ -115,7 +122,9 @@ constexpr Parameter kList[] = {
      .choices = kStateChoices,
      .note = "`0` disabled, `1` enabled, `2` pending deletion, "
              "`3` pending import; default all"},
-    RegionParameter(Where::kHeader, false)};
+    RegionParameter(Where::kHeader, false),
+    TagFilterParameter("labelKey", "keys with a tag of that key; default all"),
+    TagFilterParameter("labelValue", "keys with a tag of that value; default all")};
 
 constexpr std::string_view kResourceKey[] = {"cmkUuid"};
 
@@ -253,10 +262,12 @@ std::optional<Enum> FilterOf(const Arguments& arguments, std::string_view name) 
 }
 
 Result<object> ListKeys(Call& call, const Arguments& arguments) {
-  const KeyFilter filter{.usage = FilterOf<KeyUsage>(arguments, "keyUsage"),
-                         .level = FilterOf<ProtectionLevel>(arguments, "protectionLevel"),
-                         .spec = FilterOf<KeySpec>(arguments, "keySpec"),
-                         .state = FilterOf<KeyState>(arguments, "status")};
+  KeyFilter filter{.usage = FilterOf<KeyUsage>(arguments, "keyUsage"),
+                   .level = FilterOf<ProtectionLevel>(arguments, "protectionLevel"),
+                   .spec = FilterOf<KeySpec>(arguments, "keySpec"),
+                   .state = FilterOf<KeyState>(arguments, "status")};
+  if (arguments.Has("labelKey") || arguments.Has("labelValue"))
+    filter.tag = TagFilterOf(arguments, "labelKey", "labelValue");
   const AskedPage page = PageOf(call, arguments);
   KMS_TRY(const auto listed, call.kms.keys().List(call.context, filter, page.request));
   object result(call.storage);

@@ -1,5 +1,6 @@
 #include "api/operations/shared.h"
 
+#include <boost/json/array.hpp>
 #include <boost/json/string.hpp>
 #include <utility>
 #include <vector>
@@ -35,6 +36,14 @@ Result<void> CheckUser(const Call& call, const Arguments& arguments) {
   return {};
 }
 
+TagFilter TagFilterOf(const Arguments& arguments, std::string_view key,
+                      std::string_view value) {
+  TagFilter filter;
+  if (arguments.Has(key)) filter.key = arguments.Text(key);
+  if (arguments.Has(value)) filter.value = arguments.Text(value);
+  return filter;
+}
+
 std::string_view SpellingOf(KeySpec spec) {
   for (const Choice& choice : kKeySpecChoices)
     if (choice.value == static_cast<int>(spec)) return choice.spelling;
@@ -54,6 +63,17 @@ void PutBase64(boost::json::object& result, std::string_view name, ByteView byte
   boost::json::string& text = result[name].emplace_string();
   text.resize(Base64Size(bytes.size()));
   WriteBase64(bytes, text.data());
+}
+
+void PutTags(boost::json::object& result, std::string_view name,
+             std::span<const Tag> tags) {
+  boost::json::array& list = result[name].emplace_array();
+  for (const Tag& tag : tags) {
+    boost::json::object& item = list.emplace_back(boost::json::object_kind).get_object();
+    Put(item, "labelId", tag.id);
+    Put(item, "key", tag.key);
+    Put(item, "value", tag.value);
+  }
 }
 
 AskedPage PageOf(const Call& call, const Arguments& arguments) {

@@ -18,6 +18,7 @@
 #include "kms/encryption_context.h"
 #include "kms/key.h"
 #include "kms/result.h"
+#include "kms/tag.h"
 
 namespace kms::server {
 
@@ -228,11 +229,19 @@ Result<void> CheckUser(const Call& call, const Arguments& arguments);
 // Results. What they hold is written straight into the result's own storage, which is
 // wiped.
 
+// TagFilterOf is what the two parameters ask for, each if it is there.
+TagFilter TagFilterOf(const Arguments& arguments, std::string_view key,
+                      std::string_view value);
+
 std::string_view SpellingOf(KeySpec spec);
 
 void Put(boost::json::object& result, std::string_view name, std::string_view text);
 void Put(boost::json::object& result, std::string_view name, std::int64_t number);
 void PutBase64(boost::json::object& result, std::string_view name, ByteView bytes);
+
+// PutTags writes a list of tags.
+void PutTags(boost::json::object& result, std::string_view name,
+             std::span<const Tag> tags);
 
 // NumberOf is what the manual writes for an enumerator.
 template <typename Enum>
