@@ -144,8 +144,8 @@ TEST_F(ComputeServiceTest, ABlobOpensOnlyInItsContext) {
 TEST_F(ComputeServiceTest, ExportsADataKeyOnlyInItsContext) {
   const EncryptionContext right = Bound({{"for", "x"}});
   const std::string key = MakeKey();
-  const std::string pair = MakeKey({.spec = KeySpec::kRsa2048});
-  const Bytes recipient = PublicKeyOf(pair);
+  const Bytes recipient =
+      backend->Generate(KeySpec::kRsa2048, {"a", "b", "c", "test"}).value().public_key;
   const auto algorithm = EncryptionAlgorithm::kRsaOaepSha256;
   const auto made =
       kms->compute().GenerateAndExportDataKey(me, key, 32, recipient, algorithm, right);
@@ -155,10 +155,17 @@ TEST_F(ComputeServiceTest, ExportsADataKeyOnlyInItsContext) {
   EXPECT_THAT(
       kms->compute().ExportDataKey(me, made->encrypted.blob, recipient, algorithm),
       Fails(Reason::kBadCiphertext));
-  // What was exported is bound to nothing.
-  const PublicKeySource source{pair, VersionOf(pair), algorithm};
-  EXPECT_OK(kms->compute().ReEncrypt(me, made->exported, key, &source, {}, right));
-  EXPECT_THAT(kms->compute().ReEncrypt(me, made->exported, key, &source, right),
+
+  // What is encrypted to a public key is bound to nothing.
+  const std::string pair = MakeKey({.spec = KeySpec::kRsa2048});
+  const std::string version = VersionOf(pair);
+  const PublicKeySource source{pair, version, algorithm};
+  const Bytes sent = kms->asymmetric()
+                         .Encrypt(me, {pair, source.version}, algorithm, AsBytes("x"))
+                         ->blob;
+  const auto taken = kms->compute().ReEncrypt(me, sent, key, &source, {}, right);
+  EXPECT_OK(kms->compute().Decrypt(me, taken->blob, right));
+  EXPECT_THAT(kms->compute().ReEncrypt(me, sent, key, &source, right),
               Fails(Reason::kBadParameter));
 }
 

@@ -150,6 +150,8 @@ class PermissionWorld {
     if (parameter.name == "userAk")
       return there ? point_key : std::string(kAbsentAccessKey);
     if (parameter.name == "labelId") return tag;
+    if (parameter.name == "plaintexts" || parameter.name == "digests")
+      return ToBase64(Bytes(32, 1));
     if (parameter.name == "policyList") return "kms:cmk:encrypt";
     if (parameter.name == "ips") return "192.0.2.0/24";
     if (parameter.name == "cmkList") return key;

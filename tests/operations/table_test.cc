@@ -105,8 +105,9 @@ TEST_P(EveryOperation, HasChoicesThatDiffer) {
 
 TEST_P(EveryOperation, FlagsWhatIsSecret) {
   for (const Parameter& parameter : operation.parameters)
-    EXPECT_EQ(parameter.secret,
-              parameter.name == "plaintext" || parameter.name == "input")
+    EXPECT_EQ(parameter.secret, parameter.name == "plaintext" ||
+                                    parameter.name == "plaintexts" ||
+                                    parameter.name == "input")
         << parameter.name;
 }
 
@@ -120,9 +121,10 @@ TEST_P(EveryOperation, NamesItsResourcesAmongItsParameters) {
 
 // Private keys and key generation would hold up a hundred encryptions.
 TEST_P(EveryOperation, KeepsSlowWorkOffTheIoThreads) {
-  const std::set<std::string_view> slow = {"asymmetricSign", "asymmetricDecrypt",
+  const std::set<std::string_view> slow = {"asymmetricSign",         "asymmetricDecrypt",
                                            "getParametersForImport", "importKeyMaterial",
-                                           "createKeyVersion"};
+                                           "createKeyVersion",       "batchEncrypt",
+                                           "batchDecrypt",           "batchSign"};
   EXPECT_EQ(operation.lane == Lane::kPrivateKey, slow.contains(operation.name));
   const std::set<std::string_view> choose = {"createKey", "reEncrypt", "hmacVerify"};
   EXPECT_EQ(operation.choose_lane != nullptr, choose.contains(operation.name));
