@@ -184,6 +184,98 @@ TEST_F(StateTableTest, OfImport) {
         {});
 }
 
+// What a default key is not for is refused before anything else about it is told.
+TEST_F(StateTableTest, OfADefaultKey) {
+  const auto spki = [&] {
+    return backend->Generate(KeySpec::kRsa2048, {"a", "k", "v", "p"}).value().public_key;
+  }();
+  const std::string other = MakeKey({.alias = "alias/other"});
+  const Tag tag = kms->tags().Create(me, "a", "1").value();
+  const std::string key =
+      kms->default_keys().Of(me, "ecs", "kms:cmk:generateDataKey").value();
+  const std::string version = VersionOf(key);
+  const auto sealed = kms->compute().Encrypt(me, key, AsBytes("x")).value();
+  const auto sealed_under_other = kms->compute().Encrypt(me, other, AsBytes("x")).value();
+  const std::string material(32, 'm');
+  const PublicKeySource source{key, version, EncryptionAlgorithm::kRsaOaepSha256};
+  ComputeService& compute = kms->compute();
+  AsymmetricService& asymmetric = kms->asymmetric();
+  const auto oaep = EncryptionAlgorithm::kRsaOaepSha256;
+  const auto pss = SignatureAlgorithm::kRsaPssSha256;
+  const ByteView digest = AsBytes(material);
+
+  const std::pair<const char*, Result<void>> allowed[] = {
+      {"encrypt", Drop(compute.Encrypt(me, key, AsBytes("x")))},
+      {"decrypt", Drop(compute.Decrypt(me, sealed.blob))},
+      {"generateDataKey", Drop(compute.GenerateDataKey(me, key, 32))},
+      {"generateDataKeyWithoutPlaintext",
+       Drop(compute.GenerateDataKeyWithoutPlaintext(me, key, 32))},
+      {"exportDataKey", Drop(compute.ExportDataKey(me, sealed.blob, spki, oaep))},
+      {"generateAndExportDataKey",
+       Drop(compute.GenerateAndExportDataKey(me, key, 32, spki, oaep))},
+      {"describeKey", Drop(kms->keys().Describe(me, key))},
+      {"listKeyVersions", Drop(kms->versions().List(me, key, {}))},
+      {"describeKeyVersion", Drop(kms->versions().Describe(me, key, version))},
+      {"listAliasByUuid", Drop(kms->aliases().ListOfKey(me, key, {}))},
+      {"listResourceLebal", Drop(kms->tags().ListOfResource(me, key))}};
+  for (const auto& [name, result] : allowed) {
+    EXPECT_OK(result) << name;
+  }
+
+  const auto before = memory->Read().value()->revision();
+  const std::pair<const char*, Result<void>> refused[] = {
+      {"enableKey", kms->keys().Enable(me, key)},
+      {"disableKey", kms->keys().Disable(me, key)},
+      {"scheduleKeyDeletion", kms->keys().ScheduleDeletion(me, key, 7)},
+      {"cancelKeyDeletion", kms->keys().CancelDeletion(me, key)},
+      {"deleteProtect", kms->keys().SetDeletionProtection(me, key, true)},
+      {"cancelDeleteProtect", kms->keys().SetDeletionProtection(me, key, false)},
+      {"updateKeyDescription", kms->keys().UpdateDescription(me, key, "new")},
+      {"updateRotationPolicy", kms->versions().SetRotation(me, key, 30)},
+      {"createKeyVersion", Drop(kms->versions().Create(me, key))},
+      {"getParametersForImport", Drop(kms->imports().GetParameters(me, key, oaep))},
+      {"importKeyMaterial",
+       kms->imports().ImportMaterial(me, key, AsBytes("t"), AsBytes("m"), std::nullopt)},
+      {"deleteKeyMaterial", kms->imports().DeleteMaterial(me, key)},
+      {"moveKey", kms->iam().projects.MoveKey(me, key, "default")},
+      {"bindResource", kms->tags().Bind(me, key, {tag.id, "a", "1"})},
+      {"unbindResource", kms->tags().Unbind(me, key, {tag.id, "a", "1"})},
+      {"reEncrypt from it", Drop(compute.ReEncrypt(me, sealed.blob, other, nullptr))},
+      {"reEncrypt to it",
+       Drop(compute.ReEncrypt(me, sealed_under_other.blob, key, nullptr))},
+      {"reEncrypt from it as a key pair",
+       Drop(compute.ReEncrypt(me, AsBytes("c"), other, &source))},
+      {"hmac", Drop(compute.ComputeMac(me, key, {}, AsBytes("x")))},
+      {"hmacVerify", Drop(compute.VerifyMac(me, key, {}, AsBytes("x"), Digest32{}))},
+      {"asymmetricSign", Drop(asymmetric.Sign(me, {key, version}, pss, digest))},
+      {"asymmetricVerify",
+       Drop(asymmetric.Verify(me, {key, version}, pss, digest, AsBytes("s")))},
+      {"asymmetricEncrypt",
+       Drop(asymmetric.Encrypt(me, {key, version}, oaep, AsBytes("x")))},
+      {"asymmetricDecrypt",
+       Drop(asymmetric.Decrypt(me, {key, version}, oaep, AsBytes("x")))},
+      {"getPublicKey", Drop(asymmetric.GetPublicKey(me, {key, version}))}};
+  for (const auto& [name, result] : refused) {
+    EXPECT_THAT(result, testing::Fails(kKeyNotAvailable)) << name;
+  }
+  EXPECT_THAT(kms->aliases().Create(me, key, "alias/a"),
+              testing::Fails(kDefaultKeyAlias));
+  EXPECT_THAT(kms->aliases().Update(me, key, "alias/other"),
+              testing::Fails(kDefaultKeyAlias));
+  EXPECT_THAT(kms->aliases().Delete(me, "alias_ecs"), testing::Fails(kDefaultKeyAlias));
+  EXPECT_EQ(memory->Read().value()->revision(), before) << "a refusal changes nothing";
+
+  // To a stranger it is absent, whatever is asked.
+  const RequestContext stranger = ContextOf("account-2");
+  EXPECT_THAT(kms->keys().Disable(stranger, key), testing::Fails(kKeyNotFound));
+  EXPECT_THAT(kms->tags().Bind(stranger, key, {tag.id, "a", "1"}),
+              testing::Fails(kKeyNotFound));
+  EXPECT_THAT(kms->asymmetric().GetPublicKey(stranger, {key, version}),
+              testing::Fails(kKeyNotFound));
+  EXPECT_THAT(kms->compute().Decrypt(stranger, sealed.blob),
+              testing::Fails(kKeyNotFound));
+}
+
 TEST_F(StateTableTest, AProtectedKeyCannotBeDeletedInAnyState) {
   const auto schedule = [](Kms& service, auto& who, auto& key) -> Result<void> {
     KMS_CHECK_OK(service.keys().SetDeletionProtection(who, key, true));

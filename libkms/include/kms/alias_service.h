@@ -1,7 +1,8 @@
 // AliasService: other names of keys, unique per account and region (manual 4.2.5,
 // 5.4). An alias is 1 to 255 characters of letters, digits and "/_-.", and not
 // shaped like a UUID. `alias/<product>` and `alias_<product>` of a cloud product
-// belong to default keys.
+// belong to default keys (kms/default_key_service.h): those of the manual's products
+// always, those of another one from when its default key was made.
 //
 // Threads, durability: as kms/key_service.h.
 
@@ -23,8 +24,8 @@ class AliasService {
  public:
   explicit AliasService(std::shared_ptr<Domain> domain);
 
-  // Create fails with kBadParameter (malformed), kDefaultKeyAlias (reserved),
-  // kAliasExists, kKeyNotFound, kDeletionPending.
+  // Create fails with kBadParameter (malformed), kDefaultKeyAlias, kAliasExists,
+  // kKeyNotFound, kDeletionPending.
   Result<void> Create(const RequestContext& context, std::string_view key,
                       std::string_view alias);
 

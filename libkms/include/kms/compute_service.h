@@ -6,6 +6,9 @@
 // EncryptionContext, which Decrypt has to be given again: another one fails with
 // kBadCiphertext.
 //
+// Under default keys (kms/default_key_service.h) there are Encrypt, Decrypt and the data
+// keys alone.
+//
 // Threads: all methods may be called from many threads at once. Encrypt, Decrypt, the
 // data keys, and HMACs under a version that is named take microseconds once the key is
 // cached.

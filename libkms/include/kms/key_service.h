@@ -7,7 +7,8 @@
 // Wherever a key is named, an alias may stand; ids are tried first. A key of another
 // account or region, or one on which the principal may not do this, answers as an
 // absent one: Reason::kKeyNotFound. Which operation a state allows is one table
-// (docs/architecture.md, "States").
+// (docs/architecture.md, "States"). Default keys are not made here, and not changed by
+// anybody (kms/default_key_service.h).
 //
 // Threads: all methods may be called from many threads at once.
 // Durability: a change that reported success survives a crash right after.

@@ -26,6 +26,7 @@
 #include "kms/clock.h"
 #include "kms/compute_service.h"
 #include "kms/crypto_backend.h"
+#include "kms/default_key_service.h"
 #include "kms/iam_service.h"
 #include "kms/import_service.h"
 #include "kms/key_service.h"
@@ -93,6 +94,7 @@ class Kms {
   VersionService& versions();
   ImportService& imports();
   ComputeService& compute();
+  DefaultKeyService& default_keys();
   AsymmetricService& asymmetric();
   IamService& iam();
   AccessPointService& access_points();

@@ -114,6 +114,7 @@ Result<void> ProjectService::MoveKey(const RequestContext& context, std::string_
                 domain.ReadKey(transaction, context, name, kAction));
         KMS_CHECK_OK(domain_->parts().policy.May(transaction, context, kAction,
                                                  {account, context.region, project, {}}));
+        KMS_CHECK_OK(CheckState(Action::kMove, before, now));
         KMS_CHECK_OK(CheckProject(transaction, account, project));
         KeyRecord moved = before;
         moved.project = project;

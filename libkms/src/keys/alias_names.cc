@@ -10,13 +10,18 @@ namespace {
 
 constexpr std::size_t kMaxSize = 255;
 
+// The two spellings of the alias of a default key (manual 4.7.1, 7.3), the first of which
+// is listed.
+constexpr std::string_view kListed = "alias_";
+constexpr std::string_view kOther = "alias/";
+
 // The codes of the cloud products that get default keys (manual 4.7.2, 8.3), and
-// "default" for calls that name none.
-constexpr std::array<std::string_view, 8> kProducts = {"ecs", "ebs", "zos",   "oos",
-                                                       "sfs", "rds", "mysql", "default"};
+// "default" for calls that name none. Those of others are taken by who comes first.
+constexpr std::array<std::string_view, 9> kProducts = {
+    "ecs", "ebs", "evs", "zos", "oos", "sfs", "rds", "mysql", "default"};
 
 bool IsReserved(std::string_view alias) {
-  for (const std::string_view prefix : {"alias/", "alias_"}) {
+  for (const std::string_view prefix : {kListed, kOther}) {
     if (alias.starts_with(prefix) &&
         std::ranges::find(kProducts, alias.substr(prefix.size())) != kProducts.end())
       return true;
@@ -47,11 +52,42 @@ Result<void> CheckAliasName(std::string_view alias) {
   return {};
 }
 
+namespace {
+
+Result<void> CheckFree(const Reader& reader, const KeyRecord& key,
+                       std::string_view name) {
+  KMS_TRY(const auto taken, reader.Get(place::Alias(key.account, key.region, name)));
+  if (!taken) return {};
+  KMS_TRY(const AliasRecord alias, FromJson<AliasRecord>(taken->value));
+  KMS_TRY(const KeyRecord owner,
+          GetRecord<KeyRecord>(reader, place::Key(key.account, key.region, alias.key),
+                               Reason::kInternal));
+  return Error(owner.is_default ? Reason::kDefaultKeyAlias : Reason::kAliasExists)
+      .About("aliasName");
+}
+
+}  // namespace
+
+std::string DefaultAlias(std::string_view product) {
+  return std::string(kListed).append(product);
+}
+
+Result<void> AddDefaultAlias(Transaction& transaction, const KeyRecord& key,
+                             std::string_view product, UnixMillis now) {
+  const std::string other = std::string(kOther).append(product);
+  KMS_CHECK_OK(CheckFree(transaction, key, other));
+  KMS_CHECK_OK(AddAlias(transaction, key, DefaultAlias(product), now));
+  AliasRecord alias;
+  alias.name = other;
+  alias.key = key.id;
+  alias.created = now;
+  transaction.Put(place::Alias(key.account, key.region, other), ToJson(alias));
+  return {};
+}
+
 Result<void> AddAlias(Transaction& transaction, const KeyRecord& key,
                       std::string_view name, UnixMillis now) {
-  const std::string store_key = place::Alias(key.account, key.region, name);
-  KMS_TRY(const auto taken, transaction.Get(store_key));
-  if (taken) return Error(Reason::kAliasExists).About("aliasName");
+  KMS_CHECK_OK(CheckFree(transaction, key, name));
   KMS_TRY(const std::uint64_t position,
           Domain::CountUp(transaction, place::AliasCounter(key.account, key.region)));
   AliasRecord alias;
@@ -59,7 +95,7 @@ Result<void> AddAlias(Transaction& transaction, const KeyRecord& key,
   alias.key = key.id;
   alias.created = now;
   alias.position = position;
-  transaction.Put(store_key, ToJson(alias));
+  transaction.Put(place::Alias(key.account, key.region, name), ToJson(alias));
   const std::string pointer = ToJson(PointerRecord{alias.name});
   transaction.Put(place::AliasList(key.account, key.region, position), pointer);
   transaction.Put(place::AliasesOfKey(key.account, key.id, position), pointer);

@@ -3,6 +3,7 @@
 #ifndef KMS_KEYS_ALIAS_NAMES_H_
 #define KMS_KEYS_ALIAS_NAMES_H_
 
+#include <string>
 #include <string_view>
 
 #include "keys/domain.h"
@@ -14,9 +15,18 @@ namespace kms {
 // kDefaultKeyAlias for one that belongs to the default key of a cloud product.
 Result<void> CheckAliasName(std::string_view alias);
 
-// AddAlias writes a new alias of `key`. Fails: kAliasExists.
+// AddAlias writes a new alias of `key`.
+// Fails: kAliasExists; kDefaultKeyAlias if it is that of a default key.
 Result<void> AddAlias(Transaction& transaction, const KeyRecord& key,
                       std::string_view alias, UnixMillis now);
+
+// DefaultAlias is the alias of the default key of a product.
+std::string DefaultAlias(std::string_view product);
+
+// AddDefaultAlias writes DefaultAlias, and the other name that the manual has for it
+// (7.3): that one resolves, and no list shows it. Fails: as AddAlias.
+Result<void> AddDefaultAlias(Transaction& transaction, const KeyRecord& key,
+                             std::string_view product, UnixMillis now);
 
 // RemoveAlias removes everything about an alias.
 Result<void> RemoveAlias(Transaction& transaction, const std::string& account,

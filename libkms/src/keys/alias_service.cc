@@ -80,8 +80,10 @@ Result<void> AliasService::Update(const RequestContext& context, std::string_vie
         KMS_TRY(AliasRecord record,
                 GetRecord<AliasRecord>(transaction, store_key, Reason::kAliasNotFound));
         // Taking an alias away from a key is a change of that key, too.
-        KMS_CHECK_OK(domain_->ReadKey(transaction, context, record.key,
-                                      "kms:cmk:updateAlias", Reason::kAliasNotFound));
+        KMS_TRY(const KeyRecord from,
+                domain_->ReadKey(transaction, context, record.key, "kms:cmk:updateAlias",
+                                 Reason::kAliasNotFound));
+        KMS_CHECK_OK(CheckState(Action::kDeleteAlias, from, now));
         KMS_CHECK_OK(CheckState(Action::kPointAlias, key, now));
         transaction.Erase(place::AliasesOfKey(key.account, record.key, record.position));
         record.key = key.id;

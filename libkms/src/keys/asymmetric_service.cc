@@ -16,6 +16,19 @@ struct Named {
   std::shared_ptr<const LoadedVersion> version;
 };
 
+// A key pair that is enabled.
+Result<std::shared_ptr<const KeyRecord>> KeyPairOf(Domain& domain,
+                                                   const Snapshot& snapshot,
+                                                   const RequestContext& context,
+                                                   std::string_view name,
+                                                   std::string_view action) {
+  KMS_TRY(auto key, domain.FindKey(snapshot, context, name, action));
+  KMS_CHECK_OK(CheckDefault(Action::kUse, *key));
+  if (IsSymmetric(key->spec)) return Reason::kNotAsymmetric;
+  KMS_CHECK_OK(CheckState(Action::kUse, *key, domain.Now()));
+  return key;
+}
+
 // Finds the key, checks that it is an enabled key pair for `usage`, and that
 // `algorithm` fits it; loads one half of the version. Nothing is held of the store
 // afterwards. What follows computes, so a dry run ends here.
@@ -24,9 +37,7 @@ Result<Named> Find(Domain& domain, const RequestContext& context, const VersionN
                    std::string_view action, KeyUsage usage, Algorithm algorithm,
                    Load load) {
   KMS_TRY(const auto snapshot, domain.parts().store.Read());
-  KMS_TRY(auto key, domain.FindKey(*snapshot, context, name.key, action));
-  if (IsSymmetric(key->spec)) return Reason::kNotAsymmetric;
-  KMS_CHECK_OK(CheckState(Action::kUse, *key, domain.Now()));
+  KMS_TRY(auto key, KeyPairOf(domain, *snapshot, context, name.key, action));
   if (key->usage != usage)
     return usage == KeyUsage::kSignVerify ? Reason::kNotForSigning
                                           : Reason::kNotForEncryption;
@@ -95,8 +106,7 @@ Result<Decrypted> DecryptWithPrivateKey(Domain& domain, const RequestContext& co
           Find(domain, context, name, action, KeyUsage::kEncryptDecrypt, algorithm,
                &Domain::LoadPrivate));
   const bool padding_tells = algorithm == EncryptionAlgorithm::kRsaPkcs1;
-  if (padding_tells &&
-      !domain.padding_failures().Take(named.key->id, domain.Now()))
+  if (padding_tells && !domain.padding_failures().Take(named.key->id, domain.Now()))
     return Error(Reason::kTooManyRequests,
                  "too many ciphertexts of PKCS#1 v1.5 did not decrypt: the key takes "
                  "one more every ten minutes, and OAEP at any time");
@@ -120,9 +130,7 @@ Result<PublicKeyDescription> AsymmetricService::GetPublicKey(
     const RequestContext& context, const VersionName& name) {
   KMS_TRY(const auto snapshot, domain_->parts().store.Read());
   KMS_TRY(const auto key,
-          domain_->FindKey(*snapshot, context, name.key, "kms:cmk:getPublicKey"));
-  if (IsSymmetric(key->spec)) return Reason::kNotAsymmetric;
-  KMS_CHECK_OK(CheckState(Action::kUse, *key, domain_->Now()));
+          KeyPairOf(*domain_, *snapshot, context, name.key, "kms:cmk:getPublicKey"));
   KMS_TRY(const VersionRecord version,
           domain_->ReadVersion(*snapshot, *key, name.version));
   return PublicKeyDescription{key->id, version.id, ToPem(version.public_key)};

@@ -14,14 +14,14 @@ constexpr std::size_t kMaxDataKey = 1024;
 
 Error BadCiphertext() { return Error(Reason::kBadCiphertext).About("ciphertextBlob"); }
 
-// A symmetric key that is enabled.
+// A symmetric key whose state allows `what`.
 Result<std::shared_ptr<const KeyRecord>> SymmetricKeyOf(
     Domain& domain, const Snapshot& snapshot, const RequestContext& context,
-    std::string_view name, std::string_view action,
+    std::string_view name, std::string_view action, Action what,
     Reason absent = Reason::kKeyNotFound) {
   KMS_TRY(auto key, domain.FindKey(snapshot, context, name, action, absent));
   if (!IsSymmetric(key->spec)) return Reason::kNotSymmetric;
-  KMS_CHECK_OK(CheckState(Action::kUse, *key, domain.Now()));
+  KMS_CHECK_OK(CheckState(what, *key, domain.Now()));
   return key;
 }
 
@@ -29,19 +29,19 @@ Result<std::shared_ptr<const KeyRecord>> SymmetricKeyOf(
 // primary one if `version` is empty.
 Result<std::shared_ptr<const LoadedVersion>> VersionOf(
     Domain& domain, const RequestContext& context, std::string_view name,
-    std::string_view version, std::string_view action,
+    std::string_view version, std::string_view action, Action what,
     Reason absent = Reason::kKeyNotFound) {
   KMS_TRY(const auto snapshot, domain.parts().store.Read());
   KMS_TRY(const auto key,
-          SymmetricKeyOf(domain, *snapshot, context, name, action, absent));
+          SymmetricKeyOf(domain, *snapshot, context, name, action, what, absent));
   return domain.LoadSymmetric(context, *snapshot, *key,
                               version.empty() ? key->primary : version);
 }
 
 Result<std::shared_ptr<const LoadedVersion>> PrimaryOf(
     Domain& domain, const RequestContext& context, std::string_view name,
-    std::string_view action, Reason absent = Reason::kKeyNotFound) {
-  return VersionOf(domain, context, name, {}, action, absent);
+    std::string_view action, Action what, Reason absent = Reason::kKeyNotFound) {
+  return VersionOf(domain, context, name, {}, action, what, absent);
 }
 
 // What a blob of that version is authenticated with.
@@ -68,13 +68,15 @@ Result<Encrypted> Seal(const LoadedVersion& version, ByteView plaintext,
 }
 
 Result<Decrypted> OpenBlob(Domain& domain, const RequestContext& context, ByteView blob,
-                           std::string_view action, const EncryptionContext& bound) {
+                           std::string_view action, Action what,
+                           const EncryptionContext& bound) {
   const auto head = ReadBlobHead(blob);
   if (!head) return BadCiphertext();
   std::shared_ptr<const LoadedVersion> version;
   {
     KMS_TRY(const auto snapshot, domain.parts().store.Read());
-    KMS_TRY(const auto key, domain.UsableKey(*snapshot, context, head->key, action));
+    KMS_TRY(const auto key,
+            domain.UsableKey(*snapshot, context, head->key, action, what));
     if (!IsSymmetric(key->spec)) return BadCiphertext();
     auto loaded = domain.LoadSymmetric(context, *snapshot, *key, head->version);
     if (!loaded) {
@@ -108,14 +110,15 @@ Result<Encrypted> ComputeService::Encrypt(const RequestContext& context,
                                           const EncryptionContext& bound) {
   if (plaintext.empty()) return Error(Reason::kPlaintextMissing).About("plaintext");
   if (plaintext.size() > kMaxPlaintext) return Error(Reason::kTooLong).About("plaintext");
-  KMS_TRY(const auto version, PrimaryOf(*domain_, context, key, "kms:cmk:encrypt"));
+  KMS_TRY(const auto version,
+          PrimaryOf(*domain_, context, key, "kms:cmk:encrypt", Action::kEncrypt));
   KMS_CHECK_OK(EndDryRun(context));
   return Seal(*version, plaintext, bound);
 }
 
 Result<Decrypted> ComputeService::Decrypt(const RequestContext& context, ByteView blob,
                                           const EncryptionContext& bound) {
-  return OpenBlob(*domain_, context, blob, "kms:cmk:decrypt", bound);
+  return OpenBlob(*domain_, context, blob, "kms:cmk:decrypt", Action::kEncrypt, bound);
 }
 
 namespace {
@@ -125,7 +128,7 @@ Result<DataKey> MakeDataKey(Domain& domain, const RequestContext& context,
                             std::string_view action, const EncryptionContext& bound) {
   if (size == 0 || size > kMaxDataKey)
     return Error(Reason::kBadParameter).About("numberOfBytes");
-  KMS_TRY(const auto version, PrimaryOf(domain, context, key, action));
+  KMS_TRY(const auto version, PrimaryOf(domain, context, key, action, Action::kEncrypt));
   KMS_CHECK_OK(EndDryRun(context));
   KMS_TRY(SecretBytes plaintext, domain.parts().software.Random(size));
   KMS_TRY(Encrypted encrypted, Seal(*version, plaintext.Reveal(), bound));
@@ -152,8 +155,8 @@ Result<ExportedDataKey> ComputeService::ExportDataKey(const RequestContext& cont
                                                       ByteView blob, ByteView public_key,
                                                       EncryptionAlgorithm algorithm,
                                                       const EncryptionContext& bound) {
-  KMS_TRY(Decrypted opened,
-          OpenBlob(*domain_, context, blob, "kms:cmk:exportDataKey", bound));
+  KMS_TRY(Decrypted opened, OpenBlob(*domain_, context, blob, "kms:cmk:exportDataKey",
+                                     Action::kEncrypt, bound));
   KMS_TRY(Bytes exported, Export(*domain_, opened.plaintext, public_key, algorithm));
   return ExportedDataKey{{std::move(opened.key), std::move(opened.version), {}},
                          std::move(exported)};
@@ -179,10 +182,10 @@ Result<Encrypted> ComputeService::ReEncrypt(const RequestContext& context,
         .About("encryptionContext");
   constexpr std::string_view kAction = "kms:cmk:reEncrypt";
   KMS_TRY(const auto target, PrimaryOf(*domain_, context, destination, kAction,
-                                       Reason::kDestinationKeyNotFound));
+                                       Action::kUse, Reason::kDestinationKeyNotFound));
   Result<Decrypted> opened =
       source == nullptr
-          ? OpenBlob(*domain_, context, ciphertext, kAction, bound)
+          ? OpenBlob(*domain_, context, ciphertext, kAction, Action::kUse, bound)
           : DecryptWithPrivateKey(*domain_, context, {source->key, source->version},
                                   source->algorithm, ciphertext, kAction);
   if (!opened) return std::move(opened).error();
@@ -206,7 +209,8 @@ Result<MadeMac> ComputeService::ComputeMac(const RequestContext& context,
                                            std::string_view name,
                                            std::string_view version, ByteView data) {
   KMS_CHECK_OK(CheckMacInput(data));
-  KMS_TRY(const auto loaded, VersionOf(*domain_, context, name, version, kHmacAction));
+  KMS_TRY(const auto loaded,
+          VersionOf(*domain_, context, name, version, kHmacAction, Action::kUse));
   KMS_CHECK_OK(EndDryRun(context));
   KMS_TRY(const Digest32 mac, loaded->symmetric->Mac(data));
   return MadeMac{loaded->key, loaded->id, mac};
@@ -219,7 +223,7 @@ Result<MacVerdict> ComputeService::VerifyMac(const RequestContext& context,
   KMS_CHECK_OK(CheckMacInput(data));
   KMS_TRY(const auto snapshot, domain_->parts().store.Read());
   KMS_TRY(const auto key,
-          SymmetricKeyOf(*domain_, *snapshot, context, name, kHmacAction));
+          SymmetricKeyOf(*domain_, *snapshot, context, name, kHmacAction, Action::kUse));
   const auto made_by = [&](std::string_view id) -> Result<bool> {
     KMS_TRY(const auto loaded, domain_->LoadSymmetric(context, *snapshot, *key, id));
     KMS_CHECK_OK(EndDryRun(context));

@@ -209,9 +209,9 @@ Result<std::shared_ptr<const KeyRecord>> Domain::UsableKey(const Snapshot& snaps
                                                            const RequestContext& context,
                                                            std::string_view name,
                                                            std::string_view action,
-                                                           Reason absent) {
-  KMS_TRY(auto key, FindKey(snapshot, context, name, action, absent));
-  KMS_CHECK_OK(CheckState(Action::kUse, *key, Now()));
+                                                           Action what) {
+  KMS_TRY(auto key, FindKey(snapshot, context, name, action));
+  KMS_CHECK_OK(CheckState(what, *key, Now()));
   return key;
 }
 
@@ -396,6 +396,18 @@ Result<void> Domain::ChangeKey(const RequestContext& context, std::string_view n
 void Domain::LeaveProject(Transaction& transaction, const KeyRecord& key) {
   if (key.project != kDefaultProject)
     transaction.Erase(place::KeyOfProject(key.account, key.project, key.region, key.id));
+}
+
+Result<void> Domain::AddKey(Transaction& transaction, KeyRecord& key,
+                            const MadeVersion* first) {
+  KMS_TRY(key.position, CountUp(transaction, place::KeyCounter(key.account, key.region)));
+  PutKey(transaction, nullptr, key);
+  transaction.Put(place::KeyList(key), ToJson(PointerRecord{key.id}));
+  if (first == nullptr) return {};
+  VersionRecord version = first->record;
+  KMS_CHECK_OK(KeepMaterial(transaction, first->material, version));
+  PutVersion(transaction, version);
+  return {};
 }
 
 void Domain::PutKey(Transaction& transaction, const KeyRecord* before,

@@ -122,10 +122,12 @@ class Domain {
                                                    std::string_view action,
                                                    Reason absent = Reason::kKeyNotFound);
 
-  // UsableKey is FindKey of a key that is enabled.
-  Result<std::shared_ptr<const KeyRecord>> UsableKey(
-      const Snapshot& snapshot, const RequestContext& context, std::string_view name,
-      std::string_view action, Reason absent = Reason::kKeyNotFound);
+  // UsableKey is FindKey of a key whose state allows `what`.
+  Result<std::shared_ptr<const KeyRecord>> UsableKey(const Snapshot& snapshot,
+                                                     const RequestContext& context,
+                                                     std::string_view name,
+                                                     std::string_view action,
+                                                     Action what);
 
   // The three Load functions return a version of a usable key, ready, from the cache or
   // from the store.
@@ -171,6 +173,12 @@ class Domain {
   using KeyBody = std::function<Result<void>(Transaction&, KeyRecord&, UnixMillis now)>;
   Result<void> ChangeKey(const RequestContext& context, std::string_view name,
                          std::string_view action, Action what, const KeyBody& body);
+
+  // AddKey writes a new key, with its first version if there is one, and gives it its
+  // place among the keys of its account and region.
+  // Fails: as KeepMaterial.
+  static Result<void> AddKey(Transaction& transaction, KeyRecord& key,
+                             const MadeVersion* first);
 
   // PutKey writes the facts of a key, and brings its due-dates in line. `before` is
   // what is in the store, null for a new key.

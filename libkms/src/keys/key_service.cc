@@ -112,16 +112,7 @@ Result<KeyDescription> KeyService::Create(const RequestContext& context,
           context, [&](Transaction& transaction, ChangeNote& note) -> Result<void> {
             KMS_CHECK_OK(check(transaction));
             KeyRecord placed = key;
-            KMS_TRY(
-                placed.position,
-                Domain::CountUp(transaction, place::KeyCounter(key.account, key.region)));
-            Domain::PutKey(transaction, nullptr, placed);
-            transaction.Put(place::KeyList(placed), ToJson(PointerRecord{placed.id}));
-            if (made) {
-              VersionRecord version = made->record;
-              KMS_CHECK_OK(Domain::KeepMaterial(transaction, made->material, version));
-              Domain::PutVersion(transaction, version);
-            }
+            KMS_CHECK_OK(Domain::AddKey(transaction, placed, made ? &*made : nullptr));
             if (!symmetric) {
               KMS_CHECK_OK(
                   domain_->CheckVersionLimit(transaction, key.account, key.region));

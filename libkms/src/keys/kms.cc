@@ -67,6 +67,7 @@ class Kms::Impl {
         versions(domain),
         imports(domain),
         compute(domain),
+        default_keys(domain),
         asymmetric(domain),
         iam(std::make_shared<IamDomain>(domain)),
         access_points(domain),
@@ -79,6 +80,7 @@ class Kms::Impl {
   VersionService versions;
   ImportService imports;
   ComputeService compute;
+  DefaultKeyService default_keys;
   AsymmetricService asymmetric;
   IamService iam;
   AccessPointService access_points;
@@ -100,6 +102,7 @@ AliasService& Kms::aliases() { return impl_->aliases; }
 VersionService& Kms::versions() { return impl_->versions; }
 ImportService& Kms::imports() { return impl_->imports; }
 ComputeService& Kms::compute() { return impl_->compute; }
+DefaultKeyService& Kms::default_keys() { return impl_->default_keys; }
 AsymmetricService& Kms::asymmetric() { return impl_->asymmetric; }
 IamService& Kms::iam() { return impl_->iam; }
 AccessPointService& Kms::access_points() { return impl_->access_points; }

@@ -24,6 +24,7 @@ Row RowOf(Action action, const KeyRecord& key) {
   const bool external = key.origin == KeyOrigin::kExternal;
   switch (action) {
     case Action::kUse:
+    case Action::kEncrypt:
       return {kOk, kKeyDisabled, kKeyDisabled, kKeyDisabled};
     case Action::kEnable:
       return {kOk, kOk, kCannotEnable, kCannotEnable};
@@ -40,6 +41,8 @@ Row RowOf(Action action, const KeyRecord& key) {
       return {kOk, kOk, kDeletionPending, kOk};
     case Action::kUnprotect:
     case Action::kDeleteAlias:
+    case Action::kMove:
+    case Action::kTag:
     case Action::kDescribe:
       return Always(kOk);
     case Action::kSetRotation:
@@ -73,7 +76,23 @@ AutomaticRotation RotationOf(const KeyRecord& key, UnixMillis now) {
                                                  : AutomaticRotation::kSuspended;
 }
 
+// What the system itself does to a default key does not come through here.
+Result<void> CheckDefault(Action action, const KeyRecord& key) {
+  if (!key.is_default) return {};
+  switch (action) {
+    case Action::kEncrypt:
+    case Action::kDescribe:
+      return {};
+    case Action::kPointAlias:
+    case Action::kDeleteAlias:
+      return kDefaultKeyAlias;
+    default:
+      return kKeyNotAvailable;
+  }
+}
+
 Result<void> CheckState(Action action, const KeyRecord& key, UnixMillis now) {
+  KMS_CHECK_OK(CheckDefault(action, key));
   const Row row = RowOf(action, key);
   Cell cell;
   switch (StateOf(key, now)) {
@@ -89,13 +108,6 @@ Result<void> CheckState(Action action, const KeyRecord& key, UnixMillis now) {
     case KeyState::kPendingImport:
       cell = row.pending_import;
       break;
-  }
-  // The system's own changes to a default key do not come through here.
-  const bool changes = action != Action::kUse && action != Action::kDescribe;
-  if (key.is_default && changes) {
-    return action == Action::kPointAlias || action == Action::kDeleteAlias
-               ? Reason::kDefaultKeyAlias
-               : Reason::kKeyNotAvailable;
   }
   if (cell) return *cell;
   return {};

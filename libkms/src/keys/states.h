@@ -14,7 +14,8 @@ namespace kms {
 
 // What may be done to a key, as far as its state has a say.
 enum class Action : std::uint8_t {
-  kUse,  // every cryptographic operation, public-key ones and getPublicKey included
+  kUse,      // every cryptographic operation, public-key ones and getPublicKey included
+  kEncrypt,  // those of them that default keys are for: encrypt, decrypt, data keys
   kEnable,
   kDisable,
   kScheduleDeletion,
@@ -28,11 +29,18 @@ enum class Action : std::uint8_t {
   kCreateVersion,
   kImport,  // parameters and material
   kDeleteMaterial,
+  kMove,  // to another project
+  kTag,   // and taking a tag off
   kDescribe,
 };
 
 KeyState StateOf(const KeyRecord& key, UnixMillis now);
 AutomaticRotation RotationOf(const KeyRecord& key, UnixMillis now);
+
+// CheckDefault fails if `key` is a default key, and those are not for `action` (manual
+// 4.7.1): with kDefaultKeyAlias, if it is about aliases, else with kKeyNotAvailable.
+// CheckState asks it first; whoever checks something else before the state asks it, too.
+Result<void> CheckDefault(Action action, const KeyRecord& key);
 
 // CheckState fails with the reason that the table gives for doing `action` to `key`
 // now.

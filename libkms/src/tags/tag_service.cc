@@ -22,12 +22,13 @@ Result<void> Authorise(const Domain& domain, const Reader& reader,
       {context.principal.account, context.region, {}, {}, "label"});
 }
 
-// The id of a resource on which the principal may do `action`. Each kind of resource
-// that tags are bound to is asked for here.
+// The id of a resource on which the principal may do `action`, and whose state allows
+// `what`. Each kind of resource that tags are bound to is asked for here.
 Result<std::string> FindResource(const Domain& domain, const Reader& reader,
                                  const RequestContext& context, std::string_view name,
-                                 std::string_view action) {
+                                 std::string_view action, Action what) {
   KMS_TRY(KeyRecord key, domain.ReadKey(reader, context, name, action));
+  KMS_CHECK_OK(CheckState(what, key, domain.Now()));
   return std::move(key.id);
 }
 
@@ -183,7 +184,7 @@ Result<void> TagService::Bind(const RequestContext& context, std::string_view re
   KMS_CHECK_OK(domain_->Change(
       context, [&](Transaction& transaction, ChangeNote& note) -> Result<void> {
         KMS_TRY(note.key, FindResource(*domain_, transaction, context, resource,
-                                       "kms:label:bindResource"));
+                                       "kms:label:bindResource", Action::kTag));
         KMS_TRY(const TagRecord tag, FindNamed(transaction, context, name));
         KMS_TRY(const auto bound, TagsOf(transaction, tag.account, tag.region, note.key));
         const auto same = std::ranges::find(bound, tag.key, &TagRecord::key);
@@ -203,7 +204,7 @@ Result<void> TagService::Unbind(const RequestContext& context, std::string_view 
   KMS_CHECK_OK(domain_->Change(
       context, [&](Transaction& transaction, ChangeNote& note) -> Result<void> {
         KMS_TRY(note.key, FindResource(*domain_, transaction, context, resource,
-                                       "kms:label:unbindResource"));
+                                       "kms:label:unbindResource", Action::kTag));
         KMS_TRY(const TagRecord tag, FindNamed(transaction, context, name));
         KMS_TRY(const auto bound,
                 transaction.Get(place::TagOfResource(tag.account, note.key, tag.id)));
@@ -217,8 +218,9 @@ Result<void> TagService::Unbind(const RequestContext& context, std::string_view 
 Result<std::vector<Tag>> TagService::ListOfResource(const RequestContext& context,
                                                     std::string_view resource) {
   KMS_TRY(const auto snapshot, domain_->parts().store.Read());
-  KMS_TRY(const std::string id, FindResource(*domain_, *snapshot, context, resource,
-                                             "kms:label:listResourceLebal"));
+  KMS_TRY(const std::string id,
+          FindResource(*domain_, *snapshot, context, resource,
+                       "kms:label:listResourceLebal", Action::kDescribe));
   KMS_TRY(auto bound, TagsOf(*snapshot, context.principal.account, context.region, id));
   std::vector<Tag> listed;
   for (TagRecord& tag : bound) listed.push_back(Describe(std::move(tag)));
