@@ -120,6 +120,15 @@ Result<Raw> Find(const Parameter& parameter, const RequestBody& body,
   return OnlyValue(parameter, headers, SameNameIgnoringCase);
 }
 
+bool MayBeEmpty(const Parameter& parameter) {
+  return parameter.may_be_empty &&
+         (parameter.kind == Kind::kText || parameter.kind == Kind::kKey);
+}
+
+bool IsValue(const Parameter& parameter, const Raw& raw) {
+  return raw.there && (!raw.text.empty() || MayBeEmpty(parameter));
+}
+
 // Misused ends the process: a handler and its row do not fit.
 [[noreturn]] void Misused(const Operation& operation, std::string_view name) {
   std::fprintf(stderr, "kms: %.*s has no parameter %.*s of this kind\n",
@@ -255,12 +264,15 @@ Result<Arguments> Arguments::Read(const Operation& operation, const RequestBody&
     }
     KMS_TRY(const Raw raw, Find(parameter, body, query, headers));
     if (raw.nested) return Bad(parameter);
-    const bool is_value =
-        raw.there &&
-        (!raw.text.empty() || (parameter.may_be_empty && parameter.kind == Kind::kText));
-    if (!is_value) {
-      if (parameter.required && !(on_access_point && parameter.implied))
-        return Error(parameter.missing).About(parameter.name);
+    if (!IsValue(parameter, raw)) {
+      bool needed = parameter.required && !(on_access_point && parameter.implied);
+      if (needed && !parameter.unless.empty()) {
+        const Parameter& other =
+            *std::ranges::find(operation.parameters, parameter.unless, &Parameter::name);
+        KMS_TRY(const Raw given, Find(other, body, query, headers));
+        needed = !given.nested && !IsValue(other, given);
+      }
+      if (needed) return Error(parameter.missing).About(parameter.name);
       arguments.values_.emplace_back();
       continue;
     }

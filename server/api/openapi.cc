@@ -64,7 +64,8 @@ object SchemaOf(const Parameter& parameter) {
     case Kind::kAlias:
       schema["type"] = "string";
       schema["maxLength"] = 255;
-      schema["pattern"] = "^[A-Za-z0-9/_.-]+$";
+      schema["pattern"] =
+          parameter.may_be_empty ? "^[A-Za-z0-9/_.-]*$" : "^[A-Za-z0-9/_.-]+$";
       break;
     case Kind::kVersion:
       schema["type"] = "string";
@@ -119,7 +120,8 @@ object BodyOf(const Operation& operation) {
   array required;
   for (const Parameter& parameter : operation.parameters) {
     properties[parameter.name] = SchemaOf(parameter);
-    if (parameter.required) required.emplace_back(parameter.name);
+    if (parameter.required && parameter.unless.empty())
+      required.emplace_back(parameter.name);
   }
   // Any operation takes it (api/dispatcher.cc), so no row has it.
   object dry_run;

@@ -57,9 +57,10 @@ struct Parameter {
   Reason missing = Reason::kParameterMissing;  // absent or empty
   Reason bad = Reason::kBadParameter;          // any other value that is not allowed
   bool secret = false;                         // never in a log, wiped after use
-  bool may_be_empty = false;  // empty is a value, not missing; of kTexts: so are items
+  bool may_be_empty = false;  // kText, kKey: empty is a value; kTexts: so are items
   bool implied = false;       // by an access point: whoever speaks to one need not say it
-  std::string_view note = {};  // for the reference
+  std::string_view unless = {};  // names one of the row that may stand in for this one
+  std::string_view note = {};    // for the reference
 };
 
 // What an operation computes with: the quotas of the manual (4.1).

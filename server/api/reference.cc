@@ -49,6 +49,13 @@ std::string ValuesOf(const Parameter& parameter) {
   return {};
 }
 
+std::string NeedOf(const Parameter& parameter) {
+  if (!parameter.required) return "no";
+  return parameter.unless.empty()
+             ? "yes"
+             : "unless `" + std::string(parameter.unless) + "` is there";
+}
+
 // Text for a cell of a table.
 void AppendCell(std::string& out, std::string_view text) {
   out += " ";
@@ -68,7 +75,7 @@ void AppendParameters(std::string& out, const Operation& operation) {
     if (!parameter.note.empty()) values.append("; ").append(parameter.note);
     out += "|";
     AppendCell(out, "`" + std::string(parameter.name) + "`");
-    AppendCell(out, parameter.required ? "yes" : "no");
+    AppendCell(out, NeedOf(parameter));
     AppendCell(out, values);
     AppendCell(out, parameter.required ? CodeOf(parameter.missing) : "");
     AppendCell(out, CodeOf(parameter.bad));

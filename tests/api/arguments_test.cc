@@ -241,6 +241,32 @@ TEST_F(ArgumentsTest, WhatAnAccessPointImpliesMayBeMissingThere) {
               Fails(Reason::kAliasMissing));
 }
 
+TEST_F(ArgumentsTest, WhatAnotherStandsInForMayBeMissing) {
+  constexpr Parameter parameters[] = {{.name = "key",
+                                       .required = true,
+                                       .kind = Kind::kKey,
+                                       .missing = Reason::kKeyIdMissing,
+                                       .may_be_empty = true,
+                                       .unless = "other"},
+                                      {.name = "other", .max = 9}};
+  const Operation operation = {.name = "test", .parameters = parameters};
+  for (const std::string body :
+       {"{}", R"({"key":null})", R"({"other":""})", R"({"other":null})"})
+    EXPECT_THAT(Read(body, {}, {}, operation), Fails(Reason::kKeyIdMissing)) << body;
+  const auto given = Read(R"({"other":"x"})", {}, {}, operation);
+  ASSERT_OK(given);
+  EXPECT_FALSE(given->Has("key"));
+  const auto empty = Read(R"({"key":""})", {}, {}, operation);
+  ASSERT_OK(empty);
+  EXPECT_TRUE(empty->Has("key"));
+  EXPECT_EQ(empty->Text("key"), "");
+  EXPECT_NE(given->Fingerprint(), empty->Fingerprint());
+  // One that cannot be read is refused as itself.
+  const auto nested = Read(R"({"other":{}})", {}, {}, operation);
+  ASSERT_THAT(nested, Fails(Reason::kBadParameter));
+  EXPECT_EQ(nested.error().parameter(), "other");
+}
+
 TEST_F(ArgumentsTest, ReadsArraysOfTexts) {
   const auto texts = [&](const std::string& value) {
     const auto a = With("texts", value);

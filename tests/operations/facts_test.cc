@@ -60,7 +60,7 @@ bool IsExtension(const Operation& operation, const std::string& name) {
       {"updateLebal", "operateType"},    {"bindResource", "operateType"},
       {"unbindResource", "operateType"}, {"listLebal", "list[]: userIds"}};
   return name == "encryptionContext" || name == "destinationEncryptionContext" ||
-         extensions.contains({operation.name, name});
+         name == "product" || extensions.contains({operation.name, name});
 }
 
 std::string ClassName(OperationClass operation_class) {

@@ -88,7 +88,11 @@ TEST_P(EveryOperation, HasParametersThatCanBeRead) {
     }
     EXPECT_EQ(ClassOf(parameter.missing), ErrorClass::kInvalidArgument) << parameter.name;
     EXPECT_TRUE(!parameter.may_be_empty || parameter.kind == Kind::kText ||
-                parameter.kind == Kind::kTexts)
+                parameter.kind == Kind::kKey || parameter.kind == Kind::kTexts)
+        << parameter.name;
+    EXPECT_TRUE(parameter.unless.empty() ||
+                std::ranges::find(operation.parameters, parameter.unless,
+                                  &Parameter::name) != operation.parameters.end())
         << parameter.name;
   }
 }
@@ -126,7 +130,12 @@ TEST_P(EveryOperation, KeepsSlowWorkOffTheIoThreads) {
                                            "createKeyVersion",       "batchEncrypt",
                                            "batchDecrypt",           "batchSign"};
   EXPECT_EQ(operation.lane == Lane::kPrivateKey, slow.contains(operation.name));
-  const std::set<std::string_view> choose = {"createKey", "reEncrypt", "hmacVerify"};
+  const std::set<std::string_view> choose = {"createKey",
+                                             "reEncrypt",
+                                             "hmacVerify",
+                                             "generateDataKey",
+                                             "generateDataKeyWithoutPlaintext",
+                                             "generateAndExportDataKey"};
   EXPECT_EQ(operation.choose_lane != nullptr, choose.contains(operation.name));
 }
 

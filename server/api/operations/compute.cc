@@ -1,5 +1,7 @@
 // Encryption and data keys under symmetric keys (manual 5.7.1 to 5.7.7).
 
+#include <string>
+
 #include "api/operations/groups.h"
 #include "api/operations/shared.h"
 
@@ -23,6 +25,30 @@ constexpr Choice kSourceAlgorithmChoices[] = {
     Spelled("RSAES_OAEP_SHA_1", EncryptionAlgorithm::kRsaOaepSha1),
     Spelled("SM2", EncryptionAlgorithm::kSm2),
     Spelled("SM2PKE", EncryptionAlgorithm::kSm2)};
+
+// Whose key a data key is encrypted under: it is named, or it is the default key of a
+// product.
+constexpr std::string_view kKeyName = "cmkUuid";
+constexpr std::string_view kProduct = "product";
+
+constexpr Parameter DataKeyKeyParameter() {
+  Parameter parameter = KeyParameter();
+  parameter.may_be_empty = true;
+  parameter.unless = kProduct;
+  parameter.note =
+      "the key; empty: the default key of `product`, or of `default`, which is made when "
+      "it is first asked for";
+  return parameter;
+}
+
+constexpr Parameter ProductParameter() {
+  return {.name = kProduct,
+          .kind = Kind::kText,
+          .max = 32,
+          .note =
+              "beyond the manual: the code of a cloud product, of `a-z`, `0-9`, `_` "
+              "and `-`; not beside a key"};
+}
 
 constexpr Parameter DataKeySpecParameter() {
   return {.name = "keySpec",
@@ -58,19 +84,18 @@ constexpr Parameter WrappingAlgorithm() {
 constexpr Parameter kEncrypt[] = {KeyParameter(), PlaintextParameter("what to encrypt"),
                                   ContextParameter(kNewContext)};
 constexpr Parameter kDataKey[] = {
-    KeyParameter(), DataKeySpecParameter(), DataKeySizeParameter(),
-    RegionParameter(Where::kBody, false), ContextParameter(kNewContext)};
+    DataKeyKeyParameter(),         DataKeySpecParameter(),
+    DataKeySizeParameter(),        RegionParameter(Where::kBody, false),
+    ContextParameter(kNewContext), ProductParameter()};
 constexpr Parameter kExport[] = {CiphertextParameter("an encrypted data key"),
                                  PublicKeyParameter(), WrappingAlgorithm(),
                                  WrappingKeySpecParameter(Where::kBody),
                                  ContextParameter(kGivenContext)};
-constexpr Parameter kGenerateAndExport[] = {KeyParameter(),
-                                            PublicKeyParameter(),
-                                            WrappingAlgorithm(),
-                                            WrappingKeySpecParameter(Where::kBody),
-                                            DataKeySpecParameter(),
-                                            DataKeySizeParameter(),
-                                            ContextParameter(kNewContext)};
+constexpr Parameter kGenerateAndExport[] = {
+    DataKeyKeyParameter(),         PublicKeyParameter(),
+    WrappingAlgorithm(),           WrappingKeySpecParameter(Where::kBody),
+    DataKeySpecParameter(),        DataKeySizeParameter(),
+    ContextParameter(kNewContext), ProductParameter()};
 constexpr Parameter kDecrypt[] = {CiphertextParameter("names its own key and version"),
                                   ContextParameter(kGivenContext)};
 constexpr Parameter kReEncrypt[] = {
@@ -134,6 +159,22 @@ constexpr std::string_view kDecryptPaths[] = {"/v1/keyCompute/decrypt",
 constexpr std::string_view kReEncryptPaths[] = {"/v1/cmkManage/reEncrypt",
                                                 "/apiproxy/v3/product/reEncrypt"};
 
+// The key of a data key; a default key is made, if it is not there yet.
+Result<std::string> DataKeyKey(const Call& call, const Arguments& arguments) {
+  const std::string_view key = arguments.Text(kKeyName);
+  const bool of_product = arguments.Has(kProduct);
+  if (!key.empty() && of_product) return Error(Reason::kBadParameter).About(kProduct);
+  if (!key.empty()) return std::string(key);
+  return call.kms.default_keys().Of(
+      call.context, of_product ? arguments.Text(kProduct) : DefaultKeyService::kNoProduct,
+      call.operation.action);
+}
+
+// Making a key waits for the disk.
+Lane LaneOfDataKey(const Arguments& arguments) {
+  return arguments.Text(kKeyName).empty() ? Lane::kCommit : Lane::kInline;
+}
+
 std::size_t DataKeySize(const Arguments& arguments) {
   const std::int64_t by_spec = arguments.Integer("keySpec", kDefaultDataKeySize);
   return static_cast<std::size_t>(arguments.Integer("numberOfBytes", by_spec));
@@ -178,9 +219,9 @@ Result<object> Decrypt(Call& call, const Arguments& arguments) {
 
 Result<object> GenerateDataKey(Call& call, const Arguments& arguments) {
   KMS_TRY(const EncryptionContext bound, ContextOf(arguments));
-  KMS_TRY(const auto made,
-          call.kms.compute().GenerateDataKey(call.context, arguments.Text("cmkUuid"),
-                                             DataKeySize(arguments), bound));
+  KMS_TRY(const std::string key, DataKeyKey(call, arguments));
+  KMS_TRY(const auto made, call.kms.compute().GenerateDataKey(
+                               call.context, key, DataKeySize(arguments), bound));
   object result = WriteEncrypted(call, made.encrypted);
   PutBase64(result, "plaintext", made.plaintext.Reveal());
   return result;
@@ -188,9 +229,9 @@ Result<object> GenerateDataKey(Call& call, const Arguments& arguments) {
 
 Result<object> GenerateDataKeyWithoutPlaintext(Call& call, const Arguments& arguments) {
   KMS_TRY(const EncryptionContext bound, ContextOf(arguments));
-  KMS_TRY(const auto encrypted,
-          call.kms.compute().GenerateDataKeyWithoutPlaintext(
-              call.context, arguments.Text("cmkUuid"), DataKeySize(arguments), bound));
+  KMS_TRY(const std::string key, DataKeyKey(call, arguments));
+  KMS_TRY(const auto encrypted, call.kms.compute().GenerateDataKeyWithoutPlaintext(
+                                    call.context, key, DataKeySize(arguments), bound));
   return WriteEncrypted(call, encrypted);
 }
 
@@ -209,10 +250,10 @@ Result<object> ExportDataKey(Call& call, const Arguments& arguments) {
 
 Result<object> GenerateAndExportDataKey(Call& call, const Arguments& arguments) {
   KMS_TRY(const EncryptionContext bound, ContextOf(arguments));
+  KMS_TRY(const std::string key, DataKeyKey(call, arguments));
   KMS_TRY(const auto made,
           call.kms.compute().GenerateAndExportDataKey(
-              call.context, arguments.Text("cmkUuid"), DataKeySize(arguments),
-              arguments.Bytes("publicKeyBlob"),
+              call.context, key, DataKeySize(arguments), arguments.Bytes("publicKeyBlob"),
               ChoiceOf<EncryptionAlgorithm>(arguments, "wrappingAlgorithm"), bound));
   object result = WriteEncrypted(call, made.encrypted);
   PutBase64(result, "exportedDataKey", made.exported);
@@ -278,7 +319,7 @@ constexpr Operation kOperations[] = {
      .action = "kms:cmk:generateDataKey",
      .write = true,
      .operation_class = OperationClass::kSymmetric,
-     .lane = Lane::kInline,
+     .choose_lane = LaneOfDataKey,
      .parameters = kDataKey,
      .result = kDataKeyResult,
      .resources = kResourceKey,
@@ -291,7 +332,7 @@ constexpr Operation kOperations[] = {
      .action = "kms:cmk:generateDataKeyWithoutPlaintext",
      .write = true,
      .operation_class = OperationClass::kSymmetric,
-     .lane = Lane::kInline,
+     .choose_lane = LaneOfDataKey,
      .parameters = kDataKey,
      .result = kEncryptedResult,
      .resources = kResourceKey,
@@ -317,7 +358,7 @@ constexpr Operation kOperations[] = {
      .action = "kms:cmk:generateAndExportDataKey",
      .write = true,
      .operation_class = OperationClass::kSymmetric,
-     .lane = Lane::kInline,
+     .choose_lane = LaneOfDataKey,
      .parameters = kGenerateAndExport,
      .result = kGenerateAndExportResult,
      .resources = kResourceKey,
