@@ -5,8 +5,9 @@
 // are id-ecPublicKey with the curve sm2p256v1 by name, and have their public key with
 // them (RFC 5915): as OpenSSL writes and reads them.
 //
-// Keys are in SecretBytes, and while they are converted, in memory that OpenSSL
-// overwrites when it frees it. Threads: none of it has state.
+// Keys are in SecretBytes and, while they are converted, in memory that OpenSSL wipes
+// when it frees it.
+// Threads: none of it has state.
 
 #ifndef KMS_X509_PRIVATE_KEY_H_
 #define KMS_X509_PRIVATE_KEY_H_
