@@ -3,6 +3,9 @@
 #include <openssl/err.h>
 
 #include <string>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "support/matchers.h"
 #include "x509/outside_ca.h"
@@ -180,6 +183,17 @@ TEST_P(CertificateChainTest, DoesNotHoldWhenAByteOfTheLeafChanges) {
     }
   }
   EXPECT_EQ(ERR_peek_error(), 0u);
+}
+
+TEST_P(CertificateChainTest, IsCheckedByManyThreads) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int j = 0; j < 20; ++j)
+        EXPECT_OK(CheckChain(Read(made_.leaf.der), made_.chain(), kNow));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 INSTANTIATE_TEST_SUITE_P(, CertificateChainTest, ::testing::Values("SM2", "RSA:2048"),

@@ -160,6 +160,13 @@ TEST(CertificateTest, IsRefusedIfItIsNotPemAlone) {
   EXPECT_EQ(ERR_peek_error(), 0u);
 }
 
+TEST(CertificateTest, LeavesTheErrorsOfOthersWhereTheyAre) {
+  ERR_raise(ERR_LIB_USER, 42);
+  EXPECT_THAT(ReadCertificateDer(Bytes(10)), Fails(Reason::kBadParameter));
+  EXPECT_EQ(ERR_GET_REASON(ERR_get_error()), 42);
+  EXPECT_EQ(ERR_get_error(), 0u);
+}
+
 TEST(CertificateTest, ListIsReadInItsOrder) {
   const Bytes one = Issue({.name = "1"}, RsaKey(), {"root", RsaKey()});
   const Bytes two = Issue({.name = "2"}, Sm2Key(), {"root", RsaKey()});

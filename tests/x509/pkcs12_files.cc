@@ -185,8 +185,10 @@ Bytes FileWithMac(const std::vector<Part>& parts) {
 #if OPENSSL_VERSION_NUMBER >= 0x30400000L
 Bytes FileWithPbmac1(const std::vector<Part>& parts) {
   PKCS12* file = Unsigned(parts);
+  Bytes salt = kSalt;
   Must(PKCS12_set_pbmac1_pbkdf2(file, kPass.data(), static_cast<int>(kPass.size()),
-                                nullptr, 0, 1, EVP_sha256(), nullptr) == 1);
+                                salt.data(), static_cast<int>(salt.size()), 1,
+                                EVP_sha256(), nullptr) == 1);
   return Take(file, i2d_PKCS12, PKCS12_free);
 }
 #else
