@@ -192,6 +192,21 @@ class CryptoBackend {
                                             const WrappingPair& pair, ByteView wrapped,
                                             ByteView label);
 
+  // ImportPair wraps the caller's key pair: a private key in the form that Generate seals
+  // (PKCS#8 for RSA, the scalar for SM2), and its SubjectPublicKeyInfo. The pair passes
+  // a pairwise test first.
+  // Fails: kInvalidArgument with Reason::kBadParameter for what is no such pair;
+  // kUnsupported; kUnavailable.
+  virtual Result<WrappedKey> ImportPair(KeySpec spec, const Place& place,
+                                        const SecretBytes& secret, ByteView public_key);
+
+  // ExportPair returns the private key of stored material in that form. Whether it may
+  // leave is for the caller to know; what is in a token never does.
+  // Fails: kCorrupt with Reason::kKeyDecryptionFailed; kWrongState with
+  // Reason::kPrivateKeyNotExportable.
+  virtual Result<SecretBytes> ExportPair(KeySpec spec, const Place& place,
+                                         ByteView sealed);
+
   // The three Load functions make stored material ready for use.
   // Fail: kCorrupt with Reason::kKeyDecryptionFailed; kUnsupported; kUnavailable.
   virtual Result<std::shared_ptr<SymmetricKey>> LoadSymmetric(KeySpec spec,

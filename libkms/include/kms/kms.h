@@ -23,6 +23,8 @@
 #include "kms/alias_service.h"
 #include "kms/asymmetric_service.h"
 #include "kms/audit_sink.h"
+#include "kms/certificate_compute_service.h"
+#include "kms/certificate_service.h"
 #include "kms/clock.h"
 #include "kms/compute_service.h"
 #include "kms/crypto_backend.h"
@@ -40,6 +42,7 @@ struct Limits {
   int asymmetric_versions = 50;                     // per account and region (manual 1.6)
   int import_tokens = 100;                          // alive at once, per key
   int access_points = 100;                          // per account and region
+  int certificates = 100;                           // and as many of USB keys
   std::size_t cache_bytes = std::size_t{64} << 20;  // of loaded key versions
   // How long the wall clock must have run steadily beside the monotonic one before
   // anything is deleted by date.
@@ -94,6 +97,8 @@ class Kms {
   AsymmetricService& asymmetric();
   IamService& iam();
   AccessPointService& access_points();
+  CertificateService& certificates();
+  CertificateComputeService& certificate_compute();
 
   // RunDueWork does what dates ask for: rotation, planned deletion, expiry of imported
   // material, forgetting of old request ids. Each is one idempotent transaction, so

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "audit/outbox.h"
+#include "certificates/certificate_domain.h"
 #include "iam/iam_domain.h"
 #include "keys/domain.h"
 #include "keys/due_work.h"
@@ -70,6 +71,9 @@ class Kms::Impl {
         asymmetric(domain),
         iam(std::make_shared<IamDomain>(domain)),
         access_points(domain),
+        certificate_domain(std::make_shared<CertificateDomain>(domain)),
+        certificates(certificate_domain),
+        certificate_compute(certificate_domain),
         due_worker(domain) {}
 
   std::shared_ptr<Domain> domain;
@@ -81,6 +85,9 @@ class Kms::Impl {
   AsymmetricService asymmetric;
   IamService iam;
   AccessPointService access_points;
+  std::shared_ptr<CertificateDomain> certificate_domain;
+  CertificateService certificates;
+  CertificateComputeService certificate_compute;
   DueWorker due_worker;
   std::mutex draining;
 };
@@ -101,6 +108,10 @@ ComputeService& Kms::compute() { return impl_->compute; }
 AsymmetricService& Kms::asymmetric() { return impl_->asymmetric; }
 IamService& Kms::iam() { return impl_->iam; }
 AccessPointService& Kms::access_points() { return impl_->access_points; }
+CertificateService& Kms::certificates() { return impl_->certificates; }
+CertificateComputeService& Kms::certificate_compute() {
+  return impl_->certificate_compute;
+}
 
 Result<DueWork> Kms::RunDueWork() { return impl_->due_worker.Run(); }
 

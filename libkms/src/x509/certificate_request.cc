@@ -37,13 +37,6 @@ Bytes Attributes(ByteView alternative_names) {
                                            der::Element(der::kSet, {extensions})})});
 }
 
-Digest32 Sm2Digest(ByteView point, ByteView message) {
-  const Digest32 identity = Sm2Identity(point.subspan(1));
-  Bytes text(identity.begin(), identity.end());
-  der::Append(message, &text);
-  return Digest(DigestAlgorithm::kSm3, text);
-}
-
 bool IsOurRsa(ByteView public_key) {
   EVP_PKEY* read = nullptr;
   const std::uint8_t* from = public_key.data();
@@ -75,7 +68,7 @@ Result<UnsignedRequest> NewRequest(const RequestFields& fields) {
                                     Attributes(fields.alternative_names)});
   if (const auto point = internal::Sm2PointOf(fields.public_key)) {
     request.algorithm = SignatureAlgorithm::kSm2;
-    request.digest = Sm2Digest(*point, request.info);
+    request.digest = Sm2Digest(ByteView(*point).subspan(1), request.info);
   } else if (IsOurRsa(fields.public_key)) {
     request.digest = Digest(DigestAlgorithm::kSha256, request.info);
   } else {
