@@ -67,6 +67,7 @@ object SchemaOf(const Parameter& parameter) {
       schema["pattern"] = "^[A-Za-z0-9/_.-]+$";
       break;
     case Kind::kVersion:
+    case Kind::kCertificate:
       schema["type"] = "string";
       schema["format"] = "uuid";
       break;

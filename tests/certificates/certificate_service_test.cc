@@ -20,6 +20,7 @@ using testing::Issued;
 using testing::KeyOfRequest;
 using testing::KindOf;
 using testing::OutsideCa;
+using testing::Pkcs12Of;
 using x509::testing::kDay;
 using x509::testing::kNow;
 using enum CertificateStatus;
@@ -33,15 +34,8 @@ class CertificateServiceTest : public testing::CertificateTest {
     request.replayable_until = clock.Now() + 30 * 60 * 1000;
     return request;
   }
-  static SecretBytes Pass(std::string_view text = "correct horse") {
+  static SecretBytes Pass(std::string_view text = testing::kFilePass) {
     return SecretBytes::CopyOf(AsBytes(text));
-  }
-  // A file with a key pair from elsewhere.
-  static Bytes Pkcs12Of(const std::string& kind) {
-    const testing::Hierarchy& ca = OutsideCa(kind);
-    const auto pair =
-        x509::FromPkcs8(x509::testing::Pkcs8Of(ca.leaf_key).Reveal()).value();
-    return x509::SealPkcs12(pair.spec, pair.secret, ca.leaf, ca.chain(), Pass()).value();
   }
   Result<std::string> ImportFile(const Bytes& file, const SecretBytes& pass) {
     return certificates().ImportPkcs12(me, {.file = file, .pass_phrase = pass});

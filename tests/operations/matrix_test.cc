@@ -46,7 +46,7 @@ TEST_P(PermissionMatrix, AsAUserOfAnotherProject) {
   } else if (operation.group == "iam") {
     EXPECT_EQ(answer.code(), "KMS.0913") << answer.text;
   }
-  for (const std::string& secret : {key, point, point_key})
+  for (const std::string& secret : {key, certificate, point, point_key})
     EXPECT_EQ(answer.text.find(secret), std::string::npos) << answer.text;
 }
 
@@ -62,7 +62,7 @@ TEST_P(PermissionMatrix, AsAnotherAccount) {
     EXPECT_EQ(answer, Send(other_account, false));
     EXPECT_NE(answer.status, 200) << answer.text;
   }
-  for (const std::string& secret : {key, point, point_key})
+  for (const std::string& secret : {key, certificate, point, point_key})
     EXPECT_EQ(answer.text.find(secret), std::string::npos) << answer.text;
 }
 
@@ -92,8 +92,11 @@ TEST_P(PermissionMatrix, AsAnAccessPointThatChecks) {
       NewApplication(AccessKeyScope::kFull, [&](Points& all, const std::string& id) {
         EXPECT_OK(all.ChangeActions(root.context, id, PolicyChange::kAllow, listed));
       });
-  const Caller of_certificates = NewApplication(AccessKeyScope::kCertificates, nothing);
-  for (const Caller* const caller : {&of_other_actions, &of_certificates}) {
+  const Caller of_others = NewApplication(operation.action.starts_with("kms:cert:")
+                                              ? AccessKeyScope::kKeys
+                                              : AccessKeyScope::kCertificates,
+                                          nothing);
+  for (const Caller* const caller : {&of_other_actions, &of_others}) {
     EXPECT_EQ(Send(*caller).code(), "KMS.0913");
     EXPECT_EQ(Send(*caller), Send(*caller, false));
   }
@@ -107,7 +110,8 @@ TEST_P(PermissionMatrix, AsAnAccessPointThatChecks) {
     EXPECT_EQ(hidden, Send(of_other_keys, false));
     EXPECT_NE(hidden.status, 200) << hidden.text;
   }
-  EXPECT_EQ(hidden.text.find(key), std::string::npos) << hidden.text;
+  for (const std::string& secret : {key, certificate})
+    EXPECT_EQ(hidden.text.find(secret), std::string::npos) << hidden.text;
 
   const Caller from_elsewhere =
       NewApplication(AccessKeyScope::kFull, [&](Points& all, const std::string& id) {

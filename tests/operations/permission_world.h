@@ -1,5 +1,5 @@
-// PermissionWorld: an account with users, keys and access points, another account, and a
-// dispatcher that both can ask for any operation of the table.
+// PermissionWorld: an account with users, keys, certificates and access points, another
+// account, and a dispatcher that both can ask for any operation of the table.
 
 #ifndef KMS_TESTS_OPERATIONS_PERMISSION_WORLD_H_
 #define KMS_TESTS_OPERATIONS_PERMISSION_WORLD_H_
@@ -24,7 +24,9 @@ namespace kms::server::testing {
 
 using boost::json::object;
 
+// No key, and no certificate, has this id.
 inline constexpr std::string_view kAbsentKey = "00000000-0000-4000-8000-000000000000";
+inline constexpr std::string_view kSubject = "CN=www.example.com,C=CN";
 inline constexpr std::string_view kAbsentAccessKey = "00000000000000000000000000000000";
 
 struct Caller {
@@ -54,8 +56,8 @@ inline const std::string& PublicKey() {
   return base64;
 }
 
-// Whether it is about a key, an alias, a blob, an access point or one of its access
-// keys that the request names.
+// Whether it is about a key, a certificate, an alias, a blob, an access point or one of
+// its access keys that the request names.
 inline bool NamesSomething(const Operation& operation) {
   return std::ranges::any_of(operation.parameters, [&](const Parameter& parameter) {
     return parameter.required && std::ranges::find(operation.resources, parameter.name) !=
@@ -78,6 +80,12 @@ class PermissionWorld {
     wanted.project = "p1";
     wanted.alias = "alias-k";
     key = kms->keys().Create(root.context, wanted).value().id;
+    certificate = kms->certificates()
+                      .Create(root.context, {.spec = KeySpec::kSm2,
+                                             .subject = std::string(kSubject),
+                                             .project = "p1"})
+                      .value()
+                      .id;
     NewAccessPoint application;
     application.project = "p1";
     point = kms->access_points().Create(root.context, application).value().id;
@@ -153,6 +161,8 @@ class PermissionWorld {
     if (parameter.name == "protectionLevel") return "1";
     if (parameter.name == "userId" && operation.group != "iam")
       return root.context.principal.account;
+    if (parameter.name == "passPhrase") return "correct horse";
+    if (parameter.name == "subject") return std::string(kSubject);
     if (parameter.name == "policyDocument")
       return R"({"Version": "1.1", "Statement": [{"Effect": "Allow", "Action": "*"}]})";
     switch (parameter.kind) {
@@ -176,6 +186,8 @@ class PermissionWorld {
                        operation.resources.front() == "aliasName" && !there
                    ? "alias-n"
                    : "alias-k";
+      case Kind::kCertificate:
+        return there ? certificate : std::string(kAbsentKey);
       case Kind::kVersion:
         return std::string(kAbsentKey);
       case Kind::kDays:
@@ -300,7 +312,7 @@ class PermissionWorld {
                                         .operations = AllOperations(),
                                         .regions = {"region-1"}}};
   Caller root, other_account, granted, elsewhere, denied;
-  std::string key, point, point_key;
+  std::string key, certificate, point, point_key;
   Bytes blob;
   int ids = 0;
 };

@@ -44,9 +44,9 @@ void PutBase64(boost::json::object& result, std::string_view name, ByteView byte
   WriteBase64(bytes, text.data());
 }
 
-AskedPage PageOf(const Call& call, const Arguments& arguments) {
+AskedPage PageOf(const Call& call, const Arguments& arguments, std::int64_t first) {
   AskedPage page;
-  page.number = arguments.Integer("pageNumber", 0);
+  page.number = arguments.Integer("pageNumber", first);
   page.size = arguments.Integer("pageSize", 10);
   page.request.number = call.dialect.PageIndex(call.operation, page.number);
   page.request.size = static_cast<std::size_t>(page.size);

@@ -12,10 +12,10 @@ std::vector<const Operation*> CollectOperations() {
   std::vector<const Operation*> all;
   for (const std::span<const Operation> group :
        {KeyOperations(), AliasOperations(), ImportOperations(), VersionOperations(),
-        ComputeOperations(), AsymmetricOperations(), AccessKeyOperations(),
-        AccessPointOperations(), ServiceOperations(), IamUserOperations(),
-        IamGroupOperations(), IamPolicyOperations(), IamProjectOperations(),
-        AuditOperations()}) {
+        ComputeOperations(), AsymmetricOperations(), CertificateOperations(),
+        AccessKeyOperations(), AccessPointOperations(), ServiceOperations(),
+        IamUserOperations(), IamGroupOperations(), IamPolicyOperations(),
+        IamProjectOperations(), AuditOperations()}) {
     for (const Operation& operation : group) all.push_back(&operation);
   }
   return all;
