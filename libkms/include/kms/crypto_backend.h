@@ -168,8 +168,8 @@ class CryptoBackend {
   // Fails: kInternal, naming the algorithm in the detail.
   virtual Result<void> SelfTest() = 0;
 
-  // Random returns `size` bytes of the system's randomness.
-  // Fails: kUnavailable with Reason::kRandomFailed.
+  // Random returns `size` bytes of the system's randomness, or of the token's.
+  // Fails: kUnavailable with Reason::kRandomFailed, or kHsmUnavailable.
   virtual Result<SecretBytes> Random(std::size_t size) = 0;
 
   // Generate makes new material; key pairs pass a pairwise test first.
