@@ -76,9 +76,10 @@ std::vector<object> ReadFacts() {
   text << in.rdbuf();
   const boost::json::value file = boost::json::parse(text.str());
   for (const auto& row : file.as_object().at("operations").as_array()) {
-    const Names groups = {"keys",          "aliases",    "import",       "versions",
-                          "compute",       "asymmetric", "certificates", "access keys",
-                          "access points", "service"};
+    const Names groups = {
+        "keys",        "aliases",       "import",       "versions",
+        "compute",     "asymmetric",    "certificates", "usb-key certificates",
+        "access keys", "access points", "service"};
     if (std::ranges::find(groups, TextOf(row.as_object(), "group")) != groups.end())
       facts.push_back(row.as_object());
   }

@@ -96,6 +96,13 @@ class HsmOperations : public testing::OperationsTest {
     Must("importCertificate", signed_one);
     return {{"certificateId", signed_one.at("certificateId")}};
   }
+  static object UsbKey() {
+    const auto& ca = kms::testing::OutsideCa("RSA:2048");
+    return {{"algorithm", "RSA_2048"},
+            {"ukName", "name"},
+            {"cert", x509::CertificatePem(ca.leaf)},
+            {"certificateChain", kms::testing::ChainOf(ca)}};
+  }
   object Export() {
     const WrappedKey pair = backend->Generate(KeySpec::kRsa2048, {}).value();
     return {{"publicKeyBlob", ToBase64(pair.public_key)},
@@ -111,6 +118,10 @@ class HsmOperations : public testing::OperationsTest {
     const object digest{{"algorithm", "RSA_PSS_SHA_256"},
                         {"digest", Base64(std::string(32, 'd'))}};
     const auto certificate = [this] { return Certificate(); };
+    const auto usb_key = [this] {
+      return object{
+          {"certificateId", Must("importCertificateForUK", UsbKey()).at("ukId")}};
+    };
     const object message{{"algorithm", "RSA_PSS_SHA_256"}, {"message", Base64("m")}};
     const object oaep{{"algorithm", "RSAES_OAEP_SHA_256"}};
     return {
@@ -232,6 +243,16 @@ class HsmOperations : public testing::OperationsTest {
            return object{{"passPhrase", kms::testing::kFilePass},
                          {"pkcs12Blob", ToBase64(kms::testing::Pkcs12Of("RSA:2048"))},
                          {"protectionLevel", "0"}};
+         }},
+        {"importCertificateForUK", [] { return UsbKey(); }},
+        {"listCertificateForUk", [] { return object(); }},
+        {"describeCertificateForUk", usb_key},
+        {"updateCertificateStatusForUk",
+         [=, this] { return With(usb_key(), {{"status", "INACTIVE"}}); }},
+        {"deleteCertificateForUk", usb_key},
+        {"certificatePublicKeyVerifyForUsbKey",
+         [=, this] {
+           return With(With(usb_key(), message), {{"signatureValue", "aGk="}});
          }},
         {"createApplicationAccessPoint", [] { return NewPoint(); }},
         {"listApplicationAccessPoint", [] { return object(); }},

@@ -46,7 +46,8 @@ TEST_P(PermissionMatrix, AsAUserOfAnotherProject) {
   } else if (operation.group == "iam") {
     EXPECT_EQ(answer.code(), "KMS.0913") << answer.text;
   }
-  for (const std::string& secret : {key, certificate, point, point_key})
+  for (const std::string& secret :
+       {key, certificate, usb_key_certificate, point, point_key})
     EXPECT_EQ(answer.text.find(secret), std::string::npos) << answer.text;
 }
 
@@ -62,7 +63,8 @@ TEST_P(PermissionMatrix, AsAnotherAccount) {
     EXPECT_EQ(answer, Send(other_account, false));
     EXPECT_NE(answer.status, 200) << answer.text;
   }
-  for (const std::string& secret : {key, certificate, point, point_key})
+  for (const std::string& secret :
+       {key, certificate, usb_key_certificate, point, point_key})
     EXPECT_EQ(answer.text.find(secret), std::string::npos) << answer.text;
 }
 
@@ -103,14 +105,15 @@ TEST_P(PermissionMatrix, AsAnAccessPointThatChecks) {
 
   const Caller of_other_keys =
       NewApplication(AccessKeyScope::kFull, [&](Points& all, const std::string& id) {
-        EXPECT_OK(all.ChangeResources(root.context, id, PolicyChange::kAllow, others));
+        EXPECT_OK(all.ChangeResources(root.context, id, PolicyChange::kAllow,
+                                      {.keys = others}));
       });
   const Answer hidden = Send(of_other_keys);
   if (NamesSomething()) {
     EXPECT_EQ(hidden, Send(of_other_keys, false));
     EXPECT_NE(hidden.status, 200) << hidden.text;
   }
-  for (const std::string& secret : {key, certificate})
+  for (const std::string& secret : {key, certificate, usb_key_certificate})
     EXPECT_EQ(hidden.text.find(secret), std::string::npos) << hidden.text;
 
   const Caller from_elsewhere =

@@ -19,6 +19,8 @@
 #include "kms/encoding.h"
 #include "kms/identity.h"
 #include "support/matchers.h"
+#include "x509/certificate.h"
+#include "x509/outside_ca.h"
 
 namespace kms::server::testing {
 
@@ -86,6 +88,7 @@ class PermissionWorld {
                                              .project = "p1"})
                       .value()
                       .id;
+    usb_key_certificate = NewUsbKeyCertificateIn("p1");
     NewAccessPoint application;
     application.project = "p1";
     point = kms->access_points().Create(root.context, application).value().id;
@@ -107,6 +110,18 @@ class PermissionWorld {
     made.context.region = "region-1";
     made.context.operation = "test";
     return made;
+  }
+
+  std::string NewUsbKeyCertificateIn(const std::string& project) {
+    namespace outside = kms::x509::testing;
+    const outside::Key holder = outside::NewKey("SM2");
+    const std::string pem = x509::CertificatePem(outside::Read(outside::Issue(
+        {.not_before = clock.Now() - outside::kDay}, holder, {"x", holder})));
+    const std::string id = kms->usb_key_certificates()
+                               .Import(root.context, {.name = "x", .certificate = pem})
+                               .value();
+    EXPECT_OK(kms->iam().projects.MoveCertificate(root.context, id, project));
+    return id;
   }
 
   Caller NewUser(const std::string& name, const std::string& project, bool grant = true) {
@@ -187,7 +202,9 @@ class PermissionWorld {
                    ? "alias-n"
                    : "alias-k";
       case Kind::kCertificate:
-        return there ? certificate : std::string(kAbsentKey);
+        if (!there) return std::string(kAbsentKey);
+        return operation.group == "usb-key certificates" ? usb_key_certificate
+                                                         : certificate;
       case Kind::kVersion:
         return std::string(kAbsentKey);
       case Kind::kDays:
@@ -312,7 +329,7 @@ class PermissionWorld {
                                         .operations = AllOperations(),
                                         .regions = {"region-1"}}};
   Caller root, other_account, granted, elsewhere, denied;
-  std::string key, certificate, point, point_key;
+  std::string key, certificate, usb_key_certificate, point, point_key;
   Bytes blob;
   int ids = 0;
 };

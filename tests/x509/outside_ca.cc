@@ -162,6 +162,49 @@ Bytes ReSigned(Bytes certificate, const Key& issuer_key, std::string_view from,
   return der;
 }
 
+Bytes Revoke(const std::vector<std::string>& serials, const Issuer& issuer,
+             const std::vector<std::pair<std::string, std::string>>& extensions,
+             const std::string& digest) {
+  const std::unique_ptr<X509_CRL, decltype(&X509_CRL_free)> made(X509_CRL_new(),
+                                                                 X509_CRL_free);
+  X509_CRL* list = made.get();
+  X509_CRL_set_version(list, X509_CRL_VERSION_2);
+  const std::unique_ptr<X509_NAME, decltype(&X509_NAME_free)> name(X509_NAME_new(),
+                                                                   X509_NAME_free);
+  SetName(name.get(), issuer.name);
+  X509_CRL_set_issuer_name(list, name.get());
+  const std::unique_ptr<ASN1_TIME, decltype(&ASN1_TIME_free)> time(
+      ASN1_TIME_set(nullptr, kNow / 1000), ASN1_TIME_free);
+  X509_CRL_set1_lastUpdate(list, time.get());
+  X509_CRL_set1_nextUpdate(list, time.get());
+  for (const std::string& serial : serials) {
+    BIGNUM* number = nullptr;
+    BN_hex2bn(&number, serial.c_str());
+    ASN1_INTEGER* integer = BN_to_ASN1_INTEGER(number, nullptr);
+    X509_REVOKED* entry = X509_REVOKED_new();
+    X509_REVOKED_set_serialNumber(entry, integer);
+    X509_REVOKED_set_revocationDate(entry, time.get());
+    X509_CRL_add0_revoked(list, entry);
+    ASN1_INTEGER_free(integer);
+    BN_free(number);
+  }
+  for (const auto& [extension_name, value] : extensions) {
+    X509V3_CTX context;
+    X509V3_set_ctx(&context, nullptr, nullptr, nullptr, list, 0);
+    X509_EXTENSION* extension =
+        X509V3_EXT_nconf(nullptr, &context, extension_name.c_str(), value.c_str());
+    Must(extension != nullptr);
+    X509_CRL_add_ext(list, extension, -1);
+    X509_EXTENSION_free(extension);
+  }
+  const Signer signer(issuer.key, digest);
+  Must(X509_CRL_sign_ctx(list, signer.context) > 0);
+  Bytes der(static_cast<std::size_t>(i2d_X509_CRL(list, nullptr)));
+  std::uint8_t* to = der.data();
+  i2d_X509_CRL(list, &to);
+  return der;
+}
+
 std::vector<std::pair<std::string, std::string>> OfCa(const std::string& more) {
   return {{"basicConstraints", "critical,CA:TRUE" + more},
           {"keyUsage", "critical,keyCertSign,cRLSign"},

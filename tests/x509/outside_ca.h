@@ -57,6 +57,11 @@ Bytes Issue(const Contents& contents, const Key& subject_key, const Issuer& issu
 Bytes ReSigned(Bytes certificate, const Key& issuer_key, std::string_view from,
                std::string_view to);
 
+// A revocation list with these serials; extensions as those of certificates.
+Bytes Revoke(const std::vector<std::string>& serials, const Issuer& issuer,
+             const std::vector<std::pair<std::string, std::string>>& extensions = {},
+             const std::string& digest = "");
+
 // The extensions of a CA.
 std::vector<std::pair<std::string, std::string>> OfCa(const std::string& more = "");
 

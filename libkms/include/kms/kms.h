@@ -34,6 +34,7 @@
 #include "kms/key_store.h"
 #include "kms/policy.h"
 #include "kms/root_key.h"
+#include "kms/usb_key_certificate_service.h"
 #include "kms/version_service.h"
 
 namespace kms {
@@ -99,6 +100,7 @@ class Kms {
   AccessPointService& access_points();
   CertificateService& certificates();
   CertificateComputeService& certificate_compute();
+  UsbKeyCertificateService& usb_key_certificates();
 
   // RunDueWork does what dates ask for: rotation, planned deletion, expiry of imported
   // material, forgetting of old request ids. Each is one idempotent transaction, so

@@ -74,6 +74,7 @@ class Kms::Impl {
         certificate_domain(std::make_shared<CertificateDomain>(domain)),
         certificates(certificate_domain),
         certificate_compute(certificate_domain),
+        usb_key_certificates(certificate_domain),
         due_worker(domain) {}
 
   std::shared_ptr<Domain> domain;
@@ -88,6 +89,7 @@ class Kms::Impl {
   std::shared_ptr<CertificateDomain> certificate_domain;
   CertificateService certificates;
   CertificateComputeService certificate_compute;
+  UsbKeyCertificateService usb_key_certificates;
   DueWorker due_worker;
   std::mutex draining;
 };
@@ -111,6 +113,9 @@ AccessPointService& Kms::access_points() { return impl_->access_points; }
 CertificateService& Kms::certificates() { return impl_->certificates; }
 CertificateComputeService& Kms::certificate_compute() {
   return impl_->certificate_compute;
+}
+UsbKeyCertificateService& Kms::usb_key_certificates() {
+  return impl_->usb_key_certificates;
 }
 
 Result<DueWork> Kms::RunDueWork() { return impl_->due_worker.Run(); }

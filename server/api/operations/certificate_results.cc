@@ -4,13 +4,10 @@
 #include <string>
 
 namespace kms::server {
-namespace {
 
 std::string_view LevelText(ProtectionLevel level) {
   return level == ProtectionLevel::kHsm ? "0" : "1";
 }
-
-}  // namespace
 
 void PutTextOrNull(boost::json::object& result, std::string_view name,
                    std::string_view text) {

@@ -60,7 +60,9 @@ constexpr Parameter SignatureValueParameter() {
           .note = "the signature"};
 }
 
-// PutText writes null for an empty text.
+std::string_view LevelText(ProtectionLevel level);
+
+// PutTextOrNull writes null for an empty text.
 void PutTextOrNull(boost::json::object& result, std::string_view name,
                    std::string_view text);
 

@@ -13,9 +13,9 @@ std::vector<const Operation*> CollectOperations() {
   for (const std::span<const Operation> group :
        {KeyOperations(), AliasOperations(), ImportOperations(), VersionOperations(),
         ComputeOperations(), AsymmetricOperations(), CertificateOperations(),
-        AccessKeyOperations(), AccessPointOperations(), ServiceOperations(),
-        IamUserOperations(), IamGroupOperations(), IamPolicyOperations(),
-        IamProjectOperations(), AuditOperations()}) {
+        UsbKeyCertificateOperations(), AccessKeyOperations(), AccessPointOperations(),
+        ServiceOperations(), IamUserOperations(), IamGroupOperations(),
+        IamPolicyOperations(), IamProjectOperations(), AuditOperations()}) {
     for (const Operation& operation : group) all.push_back(&operation);
   }
   return all;
