@@ -375,6 +375,30 @@ TEST_F(CertificateServiceTest, IsToldToTheAuditSink) {
   for (const AuditEvent& event : sink.written) EXPECT_EQ(event.key, id);
 }
 
+TEST_F(CertificateServiceTest, IsCountedBeforeItsEnd) {
+  const auto count = [&](std::int64_t days) {
+    return kms->CountEndingCertificates(days * kDay).value();
+  };
+  MakePending(KeySpec::kSm2);
+  const std::string id = MakePending(KeySpec::kSm2);
+  EXPECT_EQ(count(10'000), 0U);
+  Activate(id, {.not_after = kNow + 30 * kDay});
+  EXPECT_EQ(count(29), 0U);
+  EXPECT_EQ(count(30), 1U);
+  ASSERT_OK(certificates().SetStatus(me, id, kInactive));
+  EXPECT_EQ(count(30), 1U);
+  ASSERT_OK(certificates().SetStatus(me, id, kActive));
+  Activate(id, {.not_after = kNow + 90 * kDay});  // renewed
+  EXPECT_EQ(count(30), 0U);
+  TimeIs(kNow + 80 * kDay);
+  EXPECT_EQ(count(30), 1U);
+  TimeIs(kNow + 91 * kDay);
+  EXPECT_EQ(count(30), 0U) << "it has ended";
+  TimeIs(kNow + 92 * kDay);
+  ASSERT_OK(certificates().SetStatus(me, id, kRevoked));
+  EXPECT_EQ(count(-1'000) + count(10'000), 0U);
+}
+
 // Walks each operation through a failure of every call to the store.
 TEST_F(CertificateServiceTest, IsWholeOrAbsentWhateverCallFails) {
   const auto drop = [](auto result) -> Result<void> {

@@ -15,6 +15,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -122,6 +123,12 @@ class Kms {
   using VisitRequest = std::function<void(std::string_view access_key,
                                           std::string_view request_id, UnixMillis until)>;
   Result<void> ForEachKeptRequest(const VisitRequest& visit) const;
+
+  // CountEndingCertificates counts the certificates with keys in the KMS, of all accounts,
+  // that are active or inactive, and whose time ends within so long. It reads an index
+  // that is ordered by that time.
+  // Fails: kUnavailable.
+  Result<std::size_t> CountEndingCertificates(std::int64_t within_millis) const;
 
   // Check tells whether the store can be read and written, as far as known, and the root
   // key opens. For readiness.

@@ -141,6 +141,24 @@ Result<void> Kms::ForEachKeptRequest(const VisitRequest& visit) const {
   }
 }
 
+Result<std::size_t> Kms::CountEndingCertificates(std::int64_t within_millis) const {
+  constexpr std::size_t kBatch = 1024;
+  const UnixMillis now = impl_->domain->Now();
+  const std::string end = place::CertificateEnds(now + within_millis + 1);
+  KMS_TRY(const auto snapshot, impl_->domain->parts().store.Read());
+  std::string from = place::CertificateEnds(now);
+  std::size_t count = 0;
+  for (;;) {
+    KMS_TRY(const auto batch, snapshot->Scan(place::CertificateEnds(), from, kBatch));
+    for (const Record& record : batch) {
+      if (record.key >= end) return count;
+      ++count;
+    }
+    if (batch.size() < kBatch) return count;
+    from = batch.back().key + '\0';
+  }
+}
+
 Result<void> Kms::Check() const {
   const Parts& parts = impl_->domain->parts();
   KMS_CHECK_OK(parts.store.Check());
