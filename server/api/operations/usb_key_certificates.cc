@@ -14,7 +14,7 @@ using boost::json::object;
 
 constexpr std::string_view kSection = "beyond the seed";
 constexpr std::int64_t kMaxName = 128;
-constexpr std::int64_t kMaxRevocationList = 262144;
+constexpr std::int64_t kMaxRevocationList = 131072;
 
 constexpr Choice kSpecChoices[] = {
     Spelled("SM2", KeySpec::kSm2), Spelled("Ctyun_SM2", KeySpec::kSm2),
