@@ -186,7 +186,7 @@ Result<void> Pkcs11Backend::SelfTest() {
 }
 
 Result<SecretBytes> Pkcs11Backend::Random(std::size_t size) {
-  return software_.Random(size);
+  return token_.Call([size](Access& access) { return access.session().Random(size); });
 }
 
 Result<void> Pkcs11Backend::Check() {
@@ -453,6 +453,52 @@ Result<WrappedKey> Pkcs11Backend::Import(KeySpec spec, const Place& place,
           }));
   if (keeps_objects()) KMS_CHECK_OK(SyncFolder(token_.config().sync_folder));
   return SealMaterial(place, std::move(material));
+}
+
+Result<WrappedKey> Pkcs11Backend::ImportPair(KeySpec spec, const Place& place,
+                                             const SecretBytes& secret,
+                                             ByteView subject_public_key) {
+  if (spec != KeySpec::kRsa2048) {
+    if (!token_.up()) return token_.DownError();
+    KMS_TRY(WrappedKey made,
+            software_.ImportPair(spec, place, secret, subject_public_key));
+    made.root = roots_.newest();
+    return made;
+  }
+  auto numbers = ReadRsaNumbers(secret.Reveal());
+  const auto public_key = software_.LoadPublic(subject_public_key);
+  if (!numbers || !public_key || (*public_key)->spec() != spec)
+    return Reason::kBadParameter;
+  Material material;
+  material.kind = keeps_objects() ? Material::Kind::kObject : Material::Kind::kWrapped;
+  material.instance = place.instance;
+  material.root = roots_.newest();
+  material.public_key.assign(subject_public_key.begin(), subject_public_key.end());
+  KMS_TRY(material.wrapped,
+          token_.Call([this, kept = keeps_objects(), root = material.root,
+                       purpose = std::string(place.purpose),
+                       object = std::string(place.object), instance = material.instance,
+                       rsa = *std::move(numbers)](Access& access) -> Result<Bytes> {
+            Template key = PrivateKeyOf(CKK_RSA, kept, !kept);
+            AddRsaUse(purpose, &key);
+            rsa.AddTo(&key);
+            if (kept) {
+              KMS_CHECK_OK(RemoveObjects(access, ObjectId(instance)));
+              AddName({{}, object, {}, {}, instance}, &key);
+            }
+            KMS_TRY(const CK_OBJECT_HANDLE made, access.Keep()->Create(std::move(key)));
+            if (kept) return Bytes();
+            const ScopedObject session_object(access, made);
+            return Wrap(access, root, made);
+          }));
+  if (keeps_objects()) KMS_CHECK_OK(SyncFolder(token_.config().sync_folder));
+  KMS_TRY(WrappedKey key, SealMaterial(place, std::move(material)));
+  KMS_TRY(const auto private_key, LoadRsa(place, key.sealed));
+  const auto fits = internal::TestPair(spec, *private_key, **public_key);
+  if (!fits && fits.error().reason() == Reason::kKeyCreationFailed)
+    return Reason::kBadParameter;
+  if (!fits) return fits.error();
+  return key;
 }
 
 Result<ImportedKey> Pkcs11Backend::ImportWrapped(KeySpec spec, const Place& place,

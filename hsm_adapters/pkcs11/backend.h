@@ -33,6 +33,8 @@ class Pkcs11Backend final : public CryptoBackend {
   Result<WrappedKey> Generate(KeySpec spec, const Place& place) override;
   Result<WrappedKey> Import(KeySpec spec, const Place& place,
                             const SecretBytes& material) override;
+  Result<WrappedKey> ImportPair(KeySpec spec, const Place& place,
+                                const SecretBytes& secret, ByteView public_key) override;
   Result<ImportedKey> ImportWrapped(KeySpec spec, const Place& place,
                                     const WrappingPair& pair, ByteView wrapped,
                                     ByteView label) override;

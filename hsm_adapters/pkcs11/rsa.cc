@@ -107,27 +107,44 @@ bool IsRsaCiphertext(ByteView ciphertext, ByteView modulus) {
          std::ranges::lexicographical_compare(ciphertext, modulus);
 }
 
+void RsaNumbers::AddTo(Template* key) const {
+  key->Data(CKA_MODULUS, modulus)
+      .Data(CKA_PUBLIC_EXPONENT, public_exponent)
+      .Secret(CKA_PRIVATE_EXPONENT, private_exponent.Reveal())
+      .Secret(CKA_PRIME_1, prime1.Reveal())
+      .Secret(CKA_PRIME_2, prime2.Reveal())
+      .Secret(CKA_EXPONENT_1, exponent1.Reveal())
+      .Secret(CKA_EXPONENT_2, exponent2.Reveal())
+      .Secret(CKA_COEFFICIENT, coefficient.Reveal());
+}
+
 Result<RsaNumbers> ReadRsaNumbers(ByteView pkcs8) {
   const unsigned char* at = pkcs8.data();
   const Key key(d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(pkcs8.size())));
   RsaNumbers numbers;
-  const auto read = [&](const char* name, Bytes* out) {
+  bool good = key != nullptr;
+  const auto read = [&](const char* name) -> SecretBytes {
     BIGNUM* found = nullptr;
-    if (key == nullptr || EVP_PKEY_get_bn_param(key.get(), name, &found) != 1)
-      return false;
+    good = good && EVP_PKEY_get_bn_param(key.get(), name, &found) == 1;
     const Number number(found);
-    out->resize(static_cast<std::size_t>(BN_num_bytes(number.get())));
-    BN_bn2bin(number.get(), out->data());
-    return true;
+    const int size = good ? BN_num_bytes(number.get()) : 0;
+    return SecretBytes::Filled(static_cast<std::size_t>(size),
+                               [&](std::span<std::uint8_t> out) {
+                                 if (good) BN_bn2bin(number.get(), out.data());
+                               });
   };
-  const bool good = read(OSSL_PKEY_PARAM_RSA_N, &numbers.modulus) &&
-                    read(OSSL_PKEY_PARAM_RSA_E, &numbers.public_exponent) &&
-                    read(OSSL_PKEY_PARAM_RSA_D, &numbers.private_exponent) &&
-                    read(OSSL_PKEY_PARAM_RSA_FACTOR1, &numbers.prime1) &&
-                    read(OSSL_PKEY_PARAM_RSA_FACTOR2, &numbers.prime2) &&
-                    read(OSSL_PKEY_PARAM_RSA_EXPONENT1, &numbers.exponent1) &&
-                    read(OSSL_PKEY_PARAM_RSA_EXPONENT2, &numbers.exponent2) &&
-                    read(OSSL_PKEY_PARAM_RSA_COEFFICIENT1, &numbers.coefficient);
+  const auto read_open = [&](const char* name) -> Bytes {
+    const SecretBytes number = read(name);
+    return {number.Reveal().begin(), number.Reveal().end()};
+  };
+  numbers.modulus = read_open(OSSL_PKEY_PARAM_RSA_N);
+  numbers.public_exponent = read_open(OSSL_PKEY_PARAM_RSA_E);
+  numbers.private_exponent = read(OSSL_PKEY_PARAM_RSA_D);
+  numbers.prime1 = read(OSSL_PKEY_PARAM_RSA_FACTOR1);
+  numbers.prime2 = read(OSSL_PKEY_PARAM_RSA_FACTOR2);
+  numbers.exponent1 = read(OSSL_PKEY_PARAM_RSA_EXPONENT1);
+  numbers.exponent2 = read(OSSL_PKEY_PARAM_RSA_EXPONENT2);
+  numbers.coefficient = read(OSSL_PKEY_PARAM_RSA_COEFFICIENT1);
   ERR_clear_error();
   if (!good) return Error(Reason::kInternal, "no RSA private key");
   return numbers;

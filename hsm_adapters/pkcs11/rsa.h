@@ -4,6 +4,7 @@
 #ifndef KMS_PKCS11_RSA_H_
 #define KMS_PKCS11_RSA_H_
 
+#include "hsm_adapters/pkcs11/cryptoki.h"
 #include "kms/bytes.h"
 #include "kms/crypto_backend.h"
 #include "kms/result.h"
@@ -27,11 +28,14 @@ Result<SecretBytes> Unpad(EncryptionAlgorithm algorithm, ByteView encoded);
 // Whether `ciphertext` has the length of `modulus` and is less than it, as numbers.
 bool IsRsaCiphertext(ByteView ciphertext, ByteView modulus);
 
-// The numbers of an RSA private key, for a template; from PKCS#8 DER.
+// The numbers of an RSA private key; from PKCS#8 DER.
 struct RsaNumbers {
-  Bytes modulus, public_exponent, private_exponent, prime1, prime2, exponent1, exponent2,
-      coefficient;
+  Bytes modulus, public_exponent;
+  SecretBytes private_exponent, prime1, prime2, exponent1, exponent2, coefficient;
+
+  void AddTo(Template* key) const;
 };
+// Fails: kInternal if it is none.
 Result<RsaNumbers> ReadRsaNumbers(ByteView pkcs8);
 
 }  // namespace kms::pkcs11

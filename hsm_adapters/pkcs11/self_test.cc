@@ -144,7 +144,8 @@ Result<void> TestWrap(Token& token) {
 }
 
 Result<void> TestRsa(Token& token, CryptoBackend& software, const Control& control) {
-  KMS_TRY(const RsaNumbers numbers, ReadRsaNumbers(Hex(vectors::kRsaTestKey)));
+  KMS_TRY(RsaNumbers read, ReadRsaNumbers(Hex(vectors::kRsaTestKey)));
+  const auto numbers = std::make_shared<const RsaNumbers>(std::move(read));
   TokenRsaKey key(
       token,
       [numbers](Access& access) -> Result<KeyObject> {
@@ -156,15 +157,8 @@ Result<void> TestRsa(Token& token, CryptoBackend& software, const Control& contr
             .Flag(CKA_SENSITIVE, true)
             .Flag(CKA_EXTRACTABLE, false)
             .Flag(CKA_SIGN, true)
-            .Flag(CKA_DECRYPT, true)
-            .Data(CKA_MODULUS, numbers.modulus)
-            .Data(CKA_PUBLIC_EXPONENT, numbers.public_exponent)
-            .Data(CKA_PRIVATE_EXPONENT, numbers.private_exponent)
-            .Data(CKA_PRIME_1, numbers.prime1)
-            .Data(CKA_PRIME_2, numbers.prime2)
-            .Data(CKA_EXPONENT_1, numbers.exponent1)
-            .Data(CKA_EXPONENT_2, numbers.exponent2)
-            .Data(CKA_COEFFICIENT, numbers.coefficient);
+            .Flag(CKA_DECRYPT, true);
+        numbers->AddTo(&made);
         KMS_TRY(const CK_OBJECT_HANDLE handle, access.Keep()->Create(std::move(made)));
         return KeyObject{handle};
       },

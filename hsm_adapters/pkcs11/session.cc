@@ -170,6 +170,15 @@ Result<SecretBytes> Session::Decrypt(CK_MECHANISM mechanism, CK_OBJECT_HANDLE ke
   return SecretBytes::CopyOf(room.Reveal().first(written));
 }
 
+Result<SecretBytes> Session::Random(std::size_t size) {
+  CK_RV code = CKR_OK;
+  SecretBytes random = SecretBytes::Filled(size, [&](std::span<std::uint8_t> out) {
+    code = functions_.C_GenerateRandom(handle_, out.data(), out.size());
+  });
+  KMS_CHECK_OK(Check("C_GenerateRandom", code));
+  return random;
+}
+
 Result<Bytes> Session::Attribute(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type) {
   Bytes value(kMaxAttribute);
   CK_ATTRIBUTE attribute{type, value.data(), value.size()};

@@ -43,6 +43,8 @@ class Session {
   Result<CK_OBJECT_HANDLE> Derive(CK_MECHANISM mechanism, CK_OBJECT_HANDLE base,
                                   Template key);
 
+  Result<SecretBytes> Random(std::size_t size);
+
   // The result has `size` bytes, or the token has failed.
   Result<Bytes> Encrypt(CK_MECHANISM mechanism, CK_OBJECT_HANDLE key, ByteView data,
                         std::size_t size);

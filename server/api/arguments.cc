@@ -185,6 +185,7 @@ Result<Value> ReadValue(const Parameter& parameter, std::string_view text, Arena
     case Kind::kAlias:
       return ReadName(parameter, text);
     case Kind::kVersion:
+    case Kind::kCertificate:
       if (!IsUuid(text)) return Bad(parameter);
       return Value(text);
     case Kind::kDays:
@@ -296,7 +297,7 @@ namespace {
 
 bool IsTextKind(Kind kind) {
   return kind == Kind::kText || kind == Kind::kKey || kind == Kind::kAlias ||
-         kind == Kind::kVersion;
+         kind == Kind::kVersion || kind == Kind::kCertificate;
 }
 bool IsIntegerKind(Kind kind) {
   return kind == Kind::kInteger || kind == Kind::kChoice || kind == Kind::kDays ||

@@ -37,7 +37,7 @@ class Arguments {
   // Has: the parameter is there, and not empty unless it may be.
   bool Has(std::string_view name) const;
 
-  // kText, kKey, kAlias, kVersion. Empty if absent.
+  // kText, kKey, kAlias, kVersion, kCertificate. Empty if absent.
   std::string_view Text(std::string_view name) const;
 
   // kInteger, kDays, kUnixTime, and the value of a kChoice.

@@ -314,7 +314,7 @@ bool Dispatcher::Claim(Job& job) { return !job.answered.exchange(true); }
 void Dispatcher::Succeed(Job& job, const boost::json::object& result) {
   HttpResponse response;
   response.body = job.dialect->WriteSuccess(*job.operation, result);
-  // An answer names the key itself, a request perhaps its alias.
+  // An answer names the key or the certificate itself, a request perhaps an alias.
   const auto text = [&](std::string_view name) -> std::string_view {
     const boost::json::value* const found = result.if_contains(name);
     return found != nullptr && found->is_string() ? std::string_view(found->get_string())
@@ -326,6 +326,7 @@ void Dispatcher::Succeed(Job& job, const boost::json::object& result) {
     return;
   }
   job.key = text("cmkUuid");
+  if (job.key.empty()) job.key = text("certificateId");
   job.version = text("keyVersionId");
   Finish(job, std::move(response), nullptr);
 }
@@ -359,7 +360,8 @@ void Dispatcher::Tell(Job& job, HttpResponse response, const Error* error) {
   job.has_room = false;
   if (job.arguments) {
     for (const Parameter& parameter : job.operation->parameters) {
-      if (parameter.kind == Kind::kKey && job.key.empty())
+      if ((parameter.kind == Kind::kKey || parameter.kind == Kind::kCertificate) &&
+          job.key.empty())
         job.key = job.arguments->Text(parameter.name);
       if (parameter.kind == Kind::kVersion && job.version.empty())
         job.version = job.arguments->Text(parameter.name);

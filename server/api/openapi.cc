@@ -68,6 +68,7 @@ object SchemaOf(const Parameter& parameter) {
           parameter.may_be_empty ? "^[A-Za-z0-9/_.-]*$" : "^[A-Za-z0-9/_.-]+$";
       break;
     case Kind::kVersion:
+    case Kind::kCertificate:
       schema["type"] = "string";
       schema["format"] = "uuid";
       break;

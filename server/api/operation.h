@@ -25,19 +25,20 @@ enum class Where : std::uint8_t {
 };
 
 enum class Kind : std::uint8_t {
-  kText,       // at most `max` characters (not bytes)
-  kInteger,    // `min` to `max`
-  kBoolean,    // true or false
-  kChoice,     // one of `choices`
-  kBase64,     // at most `max` bytes decoded
-  kKey,        // a key id or an alias
-  kAlias,      // an alias name
-  kVersion,    // a key version id
-  kDays,       // "7d": `min` to `max` days
-  kUnixTime,   // seconds since 1970; 0: never
-  kPublicKey,  // base64 of DER, base64 of PEM, or PEM
-  kTexts,      // an array of 1 to 1000 texts, each of 1 to `max` characters
-  kTextMap     // an object of texts
+  kText,         // at most `max` characters (not bytes)
+  kInteger,      // `min` to `max`
+  kBoolean,      // true or false
+  kChoice,       // one of `choices`
+  kBase64,       // at most `max` bytes decoded
+  kKey,          // a key id or an alias
+  kAlias,        // an alias name
+  kVersion,      // a key version id
+  kCertificate,  // a certificate id
+  kDays,         // "7d": `min` to `max` days
+  kUnixTime,     // seconds since 1970; 0: never
+  kPublicKey,    // base64 of DER, base64 of PEM, or PEM
+  kTexts,        // an array of 1 to 1000 texts, each of 1 to `max` characters
+  kTextMap       // an object of texts
 };
 
 // One accepted spelling of a kChoice, and the number that the handler gets for it.

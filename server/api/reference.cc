@@ -34,6 +34,8 @@ std::string ValuesOf(const Parameter& parameter) {
       return "alias, 1 to 255 of letters, digits and `/_-.`";
     case Kind::kVersion:
       return "id of a key version";
+    case Kind::kCertificate:
+      return "id of a certificate";
     case Kind::kDays:
       return "days, `" + Number(parameter.min) + "d` to `" + Number(parameter.max) + "d`";
     case Kind::kUnixTime:

@@ -22,10 +22,11 @@ struct Order {
 };
 
 // Each adds its commands to `app`; `order` outlives it.
-void AddAuditCommand(CLI::App& app, Order& order);        // audit
-void AddCallCommands(CLI::App& app, Order& order);        // call, operations, health
-void AddKeyCommands(CLI::App& app, Order& order);         // key, alias
-void AddInspectCommand(CLI::App& key, Order& order);      // key inspect
+void AddAuditCommand(CLI::App& app, Order& order);         // audit
+void AddCallCommands(CLI::App& app, Order& order);         // call, operations, health
+void AddKeyCommands(CLI::App& app, Order& order);          // key, alias
+void AddCertificateCommands(CLI::App& app, Order& order);  // certificate
+void AddInspectCommand(CLI::App& key, Order& order);       // key inspect
 void AddEncryptionCommands(CLI::App& app, Order& order);  // encrypt, decrypt, data-key, …
 void AddSignatureCommands(CLI::App& app, Order& order);   // sign, verify, public-key
 void AddImportCommand(CLI::App& app, Order& order);       // import

@@ -87,6 +87,7 @@ int Main(int argc, char** argv) {
   Order order;
   AddGlobals(app, globals, order);
   AddKeyCommands(app, order);
+  AddCertificateCommands(app, order);
   AddEncryptionCommands(app, order);
   AddSignatureCommands(app, order);
   AddImportCommand(app, order);

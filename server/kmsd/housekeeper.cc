@@ -9,6 +9,8 @@ namespace kms::server {
 namespace {
 
 constexpr std::chrono::seconds kInterval{1};
+constexpr std::chrono::minutes kCountInterval{1};
+constexpr std::chrono::milliseconds kSoon = std::chrono::hours(30 * 24);
 
 }  // namespace
 
@@ -60,7 +62,19 @@ bool Housekeeper::Round() {
                "audit events stay in the store: " + drained.error().detail());
   drain_worked_ = drained.has_value();
   LogAudit();
+  CountNow();
   return work && work->forgotten > 0 && work->failed == 0;
+}
+
+void Housekeeper::CountNow() {
+  const auto now = std::chrono::steady_clock::now();
+  if (counted_ != std::chrono::steady_clock::time_point() &&
+      now - counted_ < kCountInterval)
+    return;
+  // A store that cannot be read is told of elsewhere; the last count stays.
+  if (const auto count = kms_.CountEndingCertificates(kSoon.count()))
+    ending_certificates_ = *count;
+  counted_ = now;
 }
 
 // Once for each change of the audit log's health.

@@ -267,6 +267,10 @@ Result<void> ServeFrom(const DataDirectory& data, Hsm& hsm, const Clock& clock,
   metrics.AddGauge("kms_replay_ids_capacity", "How many there is room for",
                    [&] { return static_cast<double>(guard.capacity()); });
 
+  metrics.AddGauge(
+      "kms_certificates_expiring",
+      "Active and inactive certificates whose time ends within thirty days",
+      [&] { return static_cast<double>(housekeeper.ending_certificates()); });
   hsm.AddGauges(metrics);
   AddAuditGauges(metrics, *audit);
 

@@ -323,6 +323,43 @@ TEST_P(BackendContract, ImportsKeysOfTheRightLength) {
               Fails(Reason::kAlgorithmNotSupported));
 }
 
+TEST_P(BackendContract, TakesInKeyPairs) {
+  const auto root = NewEphemeralRootKey();
+  const auto outside = NewBotanBackend(*root);
+  for (const KeySpec spec : {KeySpec::kRsa2048, KeySpec::kSm2}) {
+    const WrappedKey made = outside->Generate(spec, kPlace).value();
+    const SecretBytes secret = outside->ExportPair(spec, kPlace, made.sealed).value();
+    const auto imported = backend_->ImportPair(spec, kPlace, secret, made.public_key);
+    ASSERT_OK(imported);
+    EXPECT_EQ(imported->public_key, made.public_key);
+    // It is the pair that signs, at its place alone.
+    const auto key = backend_->LoadPrivate(spec, kPlace, imported->sealed);
+    ASSERT_OK(key);
+    const auto algorithm = spec == KeySpec::kSm2 ? SignatureAlgorithm::kSm2
+                                                 : SignatureAlgorithm::kRsaPssSha256;
+    const Bytes digest(32, 7);
+    const auto signature = (*key)->Sign(algorithm, digest);
+    ASSERT_OK(signature);
+    EXPECT_TRUE(outside->LoadPublic(made.public_key)
+                    .value()
+                    ->Verify(algorithm, digest, *signature)
+                    .value());
+    EXPECT_THAT(backend_->LoadPrivate(spec, kElsewhere, imported->sealed),
+                FailsAs(ErrorClass::kCorrupt));
+    // Two halves of two pairs, and what is no key.
+    const WrappedKey other = outside->Generate(spec, kElsewhere).value();
+    EXPECT_THAT(backend_->ImportPair(spec, kPlace, secret, other.public_key),
+                Fails(Reason::kBadParameter));
+    EXPECT_THAT(backend_->ImportPair(spec, kPlace, SecretBytes::CopyOf(Bytes(31, 1)),
+                                     made.public_key),
+                Fails(Reason::kBadParameter));
+    EXPECT_THAT(backend_->ImportPair(spec, kPlace, secret, Bytes(31, 1)),
+                Fails(Reason::kBadParameter));
+  }
+  const SecretBytes bytes = SecretBytes::CopyOf(Bytes(32, 1));
+  EXPECT_FALSE(backend_->ImportPair(KeySpec::kAes256, kPlace, bytes, {}).has_value());
+}
+
 TEST_P(BackendContract, TakesInWrappedMaterial) {
   const Place pair_place = {"account", "key", "token", "import-key", "pair"};
   const Place sent_place = {"account", "key", "1", "material", "sent"};

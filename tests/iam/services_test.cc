@@ -129,6 +129,20 @@ TEST_F(Services, WhatIsInUseStays) {
   const std::string key = NewKey("p1");
   EXPECT_THAT(iam.projects.Delete(root_context, "p1"), Fails(Reason::kStillInUse));
   EXPECT_OK(iam.projects.MoveKey(root_context, key, "default"));
+  const std::string certificate =
+      kms->certificates()
+          .Create(root_context,
+                  {.spec = KeySpec::kSm2, .subject = "CN=x,C=CN", .project = "p1"})
+          .value()
+          .id;
+  EXPECT_THAT(iam.projects.Delete(root_context, "p1"), Fails(Reason::kStillInUse));
+  EXPECT_THAT(iam.projects.MoveCertificate(root_context, key, "default"),
+              Fails(Reason::kCertificateNotFound));
+  EXPECT_THAT(iam.projects.MoveCertificate(root_context, certificate, "x"),
+              Fails(Reason::kBadParameter));
+  EXPECT_OK(iam.projects.MoveCertificate(root_context, certificate, "default"));
+  EXPECT_EQ(kms->certificates().Describe(root_context, certificate)->summary.project,
+            "default");
   EXPECT_EQ(kms->keys().Describe(root_context, key).value().project, "default");
   EXPECT_OK(iam.projects.Delete(root_context, "p1"));
   EXPECT_OK(iam.policies.Delete(root_context, custom));

@@ -13,10 +13,12 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 
 from harness import Client, Server, b64, check, eventually, run_checks
 from hsm_harness import (MODULE, PADDING, Keys, OperatorsToken, decrypt, encrypt, gauge, import_material, messages, need_token,
                          objects, openssl, pkcs11_tool, refusal, version)
+from outside_ca import Ca
 
 KMSD, KMSCTL = sys.argv[1], sys.argv[2]
 
@@ -52,6 +54,51 @@ def keys_of_hsm_level_survive_restarts():
             server.stop(how)
             server.start()
             keys.check()
+        assert len(objects(server)) == 1
+        assert server.stop() == 0
+
+
+@check
+def certificates_have_keys_of_hsm_level():
+    with Server(KMSD) as server, tempfile.TemporaryDirectory() as folder:
+        server.start()
+        client = Client(server)
+        manage, compute = "/v1/manageCertificate/", "/v1/certificateCompute/"
+        signed = []
+        for sm2 in (False, True):
+            (pathlib.Path(folder) / str(sm2)).mkdir()
+            ca = Ca(pathlib.Path(folder) / str(sm2), sm2)
+            spec, algorithm = ("SM2", "SM2") if sm2 else ("RSA_2048", "RSA_PSS_SHA_256")
+            wanted = dict(keySpec=spec, subject="CN=www,C=CN", exportablePrivateKey=0, protectionLevel="0")
+            assert refusal(client.call, manage + "createCertificate",
+                           **{**wanted, "exportablePrivateKey": 1}) == (400, "KMS.0904")
+            made = client.call(manage + "createCertificate", **wanted)
+            certificate = ca.issue(made["csr"], "leaf")
+            client.call(manage + "importCertificate", certificateId=made["certificateId"], certificate=certificate,
+                        certificateChain=ca.chain)
+            # And a key pair from outside.
+            ca.new_key("mine")
+            (ca.folder / "mine.pem").write_bytes(openssl("req", "-x509", "-key", ca.at("mine.key"), "-subj",
+                                                         "/C=CN/CN=mine", *ca.signing))
+            file = openssl("pkcs12", "-export", "-inkey", ca.at("mine.key"), "-in", ca.at("mine.pem"), "-passout",
+                           "pass:correct horse")
+            moved = client.call(manage + "importCertificateByPKCS12", passPhrase="correct horse",
+                                pkcs12Blob=b64(file), protectionLevel="0")
+            for of in (made, moved):
+                described = client.call(manage + "describeCertificate", certificateId=of["certificateId"])
+                assert described["protectionLevel"] == "0", described
+                signed.append((ca, of["certificateId"], algorithm))
+        assert len(client.call(compute + "getRandom", randomDataLength=32, protectLevel="0")["randomData"]) == 64
+        client.close()
+        server.stop(signal.SIGKILL)
+        server.start()
+        for ca, certificate_id, algorithm in signed:
+            public_key = client.call(manage + "describeCertificate", certificateId=certificate_id)["subjectPublicKey"]
+            made = client.call(compute + "certificatePrivateKeySign", certificateId=certificate_id, algorithm=algorithm,
+                               message=b64(b"hello"))
+            assert ca.verifies(public_key, b"hello", base64.b64decode(made["signatureValue"]))
+            client.call(manage + "deleteCertificate", certificateId=certificate_id)
+        client.close()
         assert len(objects(server)) == 1
         assert server.stop() == 0
 

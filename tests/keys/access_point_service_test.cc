@@ -44,7 +44,7 @@ class AccessPointTest : public KmsTest {
   Result<void> ChangeResources(PolicyChange change,
                                const std::vector<std::string>& keys) {
     const std::vector<std::string_view> views(keys.begin(), keys.end());
-    return service().ChangeResources(me, point, change, views);
+    return service().ChangeResources(me, point, change, {.keys = views});
   }
 
   const std::unique_ptr<Policy> users = NewRootPolicy();
@@ -237,6 +237,36 @@ TEST_F(AccessPointTest, DenyingKeysLeavesNewOnesAllowed) {
   EXPECT_EQ(kms->keys().List(Caller(), {}, {}).value().total, 1U);
   EXPECT_OK(ChangeResources(PolicyChange::kAllow, {denied}));
   EXPECT_TRUE(MayUse(denied));
+}
+
+TEST_F(AccessPointTest, ChecksCertificatesOnTheSameList) {
+  const auto make = [&] {
+    return kms->certificates()
+        .Create(me, {.spec = KeySpec::kSm2, .subject = "CN=x,C=CN"})
+        .value()
+        .id;
+  };
+  const std::string allowed = make(), other = make(), key = MakeKey();
+  const std::string_view views[] = {allowed};
+  EXPECT_OK(service().ChangeResources(me, point, PolicyChange::kAllow,
+                                      {.certificates = views}));
+  EXPECT_OK(kms->certificates().Describe(Caller(), allowed));
+  EXPECT_THAT(kms->certificates().Describe(Caller(), other),
+              Fails(Reason::kCertificateNotFound));
+  EXPECT_FALSE(MayUse(key));
+  EXPECT_EQ(kms->certificates().List(Caller(), {}).value().total, 1U);
+  const auto listed = service().AllResources(me, point).value();
+  ASSERT_EQ(listed.size(), 3U);
+  EXPECT_EQ(listed[0].id, key);
+  EXPECT_EQ(listed[1].kind, PointResourceKind::kCertificate);
+  EXPECT_EQ(listed[1].id, allowed);
+  EXPECT_TRUE(listed[1].allowed);
+  EXPECT_FALSE(listed[2].allowed);
+  const std::string_view no_certificate[] = {key};
+  const auto refused = service().ChangeResources(me, point, PolicyChange::kAllow,
+                                                 {.certificates = no_certificate});
+  EXPECT_THAT(refused, Fails(Reason::kBadParameter));
+  EXPECT_EQ(refused.error().parameter(), "certList");
 }
 
 TEST_F(AccessPointTest, AListWithAnUnknownKeyChangesNothing) {

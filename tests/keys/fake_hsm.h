@@ -47,6 +47,11 @@ class FakeHsm final : public CryptoBackend {
     KMS_CHECK_OK(Called());
     return Kept(place, inner_->Import(spec, place, material));
   }
+  Result<WrappedKey> ImportPair(KeySpec spec, const Place& place,
+                                const SecretBytes& secret, ByteView public_key) override {
+    KMS_CHECK_OK(Called());
+    return Kept(place, inner_->ImportPair(spec, place, secret, public_key));
+  }
   Result<ImportedKey> ImportWrapped(KeySpec spec, const Place& place,
                                     const WrappingPair& pair, ByteView wrapped,
                                     ByteView label) override {

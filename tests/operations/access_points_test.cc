@@ -97,6 +97,19 @@ TEST_F(AccessPoints, TellWhatTheyAllow) {
   EXPECT_EQ(resources.at("list").at(1).at("status"), 0);
   EXPECT_EQ(Text(resources.at("list").at(1).as_object(), "resourceId"), other);
 
+  const object certificate = Must("createCertificate", {{"keySpec", "SM2"},
+                                                        {"subject", "CN=x,C=CN"},
+                                                        {"exportablePrivateKey", 0},
+                                                        {"protectionLevel", "1"}});
+  EXPECT_EQ(On("describeResourcePolicy").at("certNum"), 0);
+  On("changePointResourcePolicy",
+     {{"policyType", "allow"}, {"certList", array{certificate.at("certificateId")}}});
+  const object both = On("describeResourcePolicy");
+  EXPECT_EQ(both.at("cmkNum"), 1);
+  EXPECT_EQ(both.at("certNum"), 1);
+  EXPECT_EQ(both.at("certList").at(0).at("resourceId"), certificate.at("certificateId"));
+  EXPECT_EQ(On("listPointResourcePolicy").at("list").at(2).at("resourceType"), "cert");
+
   EXPECT_EQ(On("policyCheckIsOpen").at("open"), true);
   On("closePolicyCheck");
   EXPECT_EQ(On("policyCheckIsOpen").at("open"), false);

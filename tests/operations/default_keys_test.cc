@@ -193,7 +193,8 @@ TEST_F(DefaultKeysOf, ADryRunMakesNone) {
 TEST_F(DefaultKeysOf, WhoMayNotHaveItMakesNoneAndSeesNone) {
   const Caller other_keys = Application([&](AccessPointService& all, const auto& id) {
     const std::string_view keys[] = {key};
-    EXPECT_OK(all.ChangeResources(root.context, id, PolicyChange::kAllow, keys));
+    EXPECT_OK(
+        all.ChangeResources(root.context, id, PolicyChange::kAllow, {.keys = keys}));
   });
   const Caller other_actions = Application([&](AccessPointService& all, const auto& id) {
     const std::string_view encrypt[] = {"kms:cmk:encrypt"};
@@ -230,14 +231,15 @@ TEST_F(DefaultKeysOf, AccessPointsUseThemAsTheirRulesAllow) {
   EXPECT_EQ(KeyOf(Send(generate, root, of_ecs)), made);
   const std::string_view keys[] = {made};
   const Caller listed = Application([&](AccessPointService& all, const auto& id) {
-    EXPECT_OK(all.ChangeResources(root.context, id, PolicyChange::kAllow, keys));
+    EXPECT_OK(
+        all.ChangeResources(root.context, id, PolicyChange::kAllow, {.keys = keys}));
   });
   EXPECT_EQ(KeyOf(Send(generate, listed, of_ecs)), made);
   const auto before = Records();
   EXPECT_EQ(Send(generate, listed, {{"product", "zos"}}).code(), "KMS.0301");
   EXPECT_EQ(Records(), before);
   const Caller unlisted = Application([&](AccessPointService& all, const auto& id) {
-    EXPECT_OK(all.ChangeResources(root.context, id, PolicyChange::kDeny, keys));
+    EXPECT_OK(all.ChangeResources(root.context, id, PolicyChange::kDeny, {.keys = keys}));
   });
   EXPECT_EQ(Send(generate, unlisted, of_ecs).code(), "KMS.0301");
   EXPECT_EQ(Send(generate, unlisted, {{"product", "zos"}}).status, 200);

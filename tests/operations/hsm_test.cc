@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "certificates/outside.h"
 #include "keys/fake_hsm.h"
 #include "kms/encoding.h"
 #include "operations/fixture.h"
@@ -24,7 +25,8 @@ class HsmOperations : public testing::OperationsTest {
   HsmOperations() {
     token.waits = true;
     hsm = &token;
-    limits.access_points = 100'000;  // each request makes its own
+    limits.access_points = limits.certificates = 100'000;  // each makes its own
+    clock.Advance(x509::testing::kNow - clock.Now());
     Reopen();
     soft = Create();
   }
@@ -80,6 +82,32 @@ class HsmOperations : public testing::OperationsTest {
   static object NewPoint() {
     return {{"applicationName", "a"}, {"vpcId", "v"}, {"subnetId", "s"}};
   }
+  object NewCertificate() const {
+    return {{"keySpec", "RSA_2048"},
+            {"subject", "CN=x,C=CN"},
+            {"exportablePrivateKey", "0"},
+            {"protectionLevel", "0"}};
+  }
+  // Pending, with what makes it active.
+  object Signed(const object& wanted) {
+    const object made = Must("createCertificate", wanted);
+    const auto& ca = kms::testing::OutsideCa("RSA:2048");
+    return {{"certificateId", made.at("certificateId")},
+            {"certificate", kms::testing::Issued(Text(made, "csr"), ca)},
+            {"certificateChain", kms::testing::ChainOf(ca)}};
+  }
+  object Certificate(object changes = {}) {
+    const object signed_one = Signed(With(NewCertificate(), changes));
+    Must("importCertificate", signed_one);
+    return {{"certificateId", signed_one.at("certificateId")}};
+  }
+  static object UsbKey() {
+    const auto& ca = kms::testing::OutsideCa("RSA:2048");
+    return {{"algorithm", "RSA_2048"},
+            {"ukName", "name"},
+            {"cert", x509::CertificatePem(ca.leaf)},
+            {"certificateChain", kms::testing::ChainOf(ca)}};
+  }
   object Export() {
     const WrappedKey pair = backend->Generate(KeySpec::kRsa2048, {}).value();
     return {{"publicKeyBlob", ToBase64(pair.public_key)},
@@ -94,6 +122,12 @@ class HsmOperations : public testing::OperationsTest {
     const auto point = [this] { return Point(); };
     const object digest{{"algorithm", "RSA_PSS_SHA_256"},
                         {"digest", Base64(std::string(32, 'd'))}};
+    const auto certificate = [this] { return Certificate(); };
+    const auto usb_key = [this] {
+      return object{
+          {"certificateId", Must("importCertificateForUK", UsbKey()).at("ukId")}};
+    };
+    const object message{{"algorithm", "RSA_PSS_SHA_256"}, {"message", Base64("m")}};
     const object oaep{{"algorithm", "RSAES_OAEP_SHA_256"}};
     return {
         {"createKey",
@@ -191,6 +225,58 @@ class HsmOperations : public testing::OperationsTest {
            Must("importKeyMaterial", asked);
            return object{{"cmkUuid", asked.at("cmkUuid")}};
          }},
+        {"createCertificate", [this] { return NewCertificate(); }},
+        {"importCertificate", [this] { return Signed(NewCertificate()); }},
+        {"listCertificate", [] { return object(); }},
+        {"describeCertificate", certificate},
+        {"updateCertificateStatus",
+         [=, this] { return With(certificate(), {{"status", "REVOKED"}}); }},
+        {"getCertificate", certificate},
+        {"exportCertificatePrivateKey",
+         [this] {
+           return With(
+               Certificate({{"protectionLevel", "1"}, {"exportablePrivateKey", "1"}}),
+               {{"passPhrase", "correct horse"}, {"exportFormat", "PKCS12"}});
+         }},
+        {"deleteCertificate", certificate},
+        {"certificatePrivateKeySign", [=, this] { return With(certificate(), message); }},
+        {"certificatePublicKeyVerify",
+         [=, this] {
+           const object asked = With(certificate(), message);
+           return With(asked,
+                       {{"signatureValue",
+                         Must("certificatePrivateKeySign", asked).at("signatureValue")}});
+         }},
+        {"certificatePublicKeyEncrypt",
+         [=, this] {
+           return With(With(certificate(), oaep), {{"plaintext", Base64("x")}});
+         }},
+        {"certificatePrivateKeyDecrypt",
+         [=, this] {
+           const object asked = With(certificate(), oaep);
+           return With(asked,
+                       {{"ciphertextBlob", Must("certificatePublicKeyEncrypt",
+                                                With(asked, {{"plaintext", Base64("x")}}))
+                                               .at("ciphertextBlob")}});
+         }},
+        {"getRandom",
+         [] { return object{{"randomDataLength", 8}, {"protectLevel", "0"}}; }},
+        {"importCertificateByPKCS12",
+         [] {
+           return object{{"passPhrase", kms::testing::kFilePass},
+                         {"pkcs12Blob", ToBase64(kms::testing::Pkcs12Of("RSA:2048"))},
+                         {"protectionLevel", "0"}};
+         }},
+        {"importCertificateForUK", [] { return UsbKey(); }},
+        {"listCertificateForUk", [] { return object(); }},
+        {"describeCertificateForUk", usb_key},
+        {"updateCertificateStatusForUk",
+         [=, this] { return With(usb_key(), {{"status", "INACTIVE"}}); }},
+        {"deleteCertificateForUk", usb_key},
+        {"certificatePublicKeyVerifyForUsbKey",
+         [=, this] {
+           return With(With(usb_key(), message), {{"signatureValue", "aGk="}});
+         }},
         {"createApplicationAccessPoint", [] { return NewPoint(); }},
         {"listApplicationAccessPoint", [] { return object(); }},
         {"deleteApplicationAccessPoint", point},
@@ -266,13 +352,15 @@ TEST_F(HsmOperations, AFailureOfTheTokenIsToldAndChangesNothing) {
       }
     }
   }
-  EXPECT_THAT(
-      needed_it,
-      ::testing::UnorderedElementsAre(
-          "asymmetricDecrypt", "asymmetricSign", "createKey", "createKeyVersion",
-          "decrypt", "encrypt", "exportDataKey", "generateAndExportDataKey",
-          "generateDataKey", "generateDataKeyWithoutPlaintext", "getParametersForImport",
-          "hmacCompute", "hmacVerify", "importKeyMaterial", "reEncrypt"))
+  EXPECT_THAT(needed_it,
+              ::testing::UnorderedElementsAre(
+                  "asymmetricDecrypt", "asymmetricSign", "certificatePrivateKeyDecrypt",
+                  "certificatePrivateKeySign", "createCertificate", "createKey",
+                  "createKeyVersion", "decrypt", "encrypt", "exportDataKey",
+                  "generateAndExportDataKey", "generateDataKey",
+                  "generateDataKeyWithoutPlaintext", "getParametersForImport",
+                  "getRandom", "hmacCompute", "hmacVerify", "importCertificateByPKCS12",
+                  "importKeyMaterial", "reEncrypt"))
       << "the others need no token";
 }
 

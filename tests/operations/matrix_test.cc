@@ -46,7 +46,8 @@ TEST_P(PermissionMatrix, AsAUserOfAnotherProject) {
   } else if (operation.group == "iam" || operation.group == "tags") {
     EXPECT_EQ(answer.code(), "KMS.0913") << answer.text;
   }
-  for (const std::string& secret : {key, point, point_key, tag})
+  for (const std::string& secret :
+       {key, certificate, usb_key_certificate, point, point_key, tag})
     EXPECT_EQ(answer.text.find(secret), std::string::npos) << answer.text;
 }
 
@@ -62,7 +63,8 @@ TEST_P(PermissionMatrix, AsAnotherAccount) {
     EXPECT_EQ(answer, Send(other_account, false));
     EXPECT_NE(answer.status, 200) << answer.text;
   }
-  for (const std::string& secret : {key, point, point_key, tag})
+  for (const std::string& secret :
+       {key, certificate, usb_key_certificate, point, point_key, tag})
     EXPECT_EQ(answer.text.find(secret), std::string::npos) << answer.text;
 }
 
@@ -92,22 +94,27 @@ TEST_P(PermissionMatrix, AsAnAccessPointThatChecks) {
       NewApplication(AccessKeyScope::kFull, [&](Points& all, const std::string& id) {
         EXPECT_OK(all.ChangeActions(root.context, id, PolicyChange::kAllow, listed));
       });
-  const Caller of_certificates = NewApplication(AccessKeyScope::kCertificates, nothing);
-  for (const Caller* const caller : {&of_other_actions, &of_certificates}) {
+  const Caller of_others = NewApplication(operation.action.starts_with("kms:cert:")
+                                              ? AccessKeyScope::kKeys
+                                              : AccessKeyScope::kCertificates,
+                                          nothing);
+  for (const Caller* const caller : {&of_other_actions, &of_others}) {
     EXPECT_EQ(Send(*caller).code(), "KMS.0913");
     EXPECT_EQ(Send(*caller), Send(*caller, false));
   }
 
   const Caller of_other_keys =
       NewApplication(AccessKeyScope::kFull, [&](Points& all, const std::string& id) {
-        EXPECT_OK(all.ChangeResources(root.context, id, PolicyChange::kAllow, others));
+        EXPECT_OK(all.ChangeResources(root.context, id, PolicyChange::kAllow,
+                                      {.keys = others}));
       });
   const Answer hidden = Send(of_other_keys);
   if (NamesSomething()) {
     EXPECT_EQ(hidden, Send(of_other_keys, false));
     EXPECT_NE(hidden.status, 200) << hidden.text;
   }
-  EXPECT_EQ(hidden.text.find(key), std::string::npos) << hidden.text;
+  for (const std::string& secret : {key, certificate, usb_key_certificate})
+    EXPECT_EQ(hidden.text.find(secret), std::string::npos) << hidden.text;
 
   const Caller from_elsewhere =
       NewApplication(AccessKeyScope::kFull, [&](Points& all, const std::string& id) {

@@ -1,5 +1,5 @@
-// PermissionWorld: an account with users, keys and access points, another account, and a
-// dispatcher that both can ask for any operation of the table.
+// PermissionWorld: an account with users, keys, certificates and access points, another
+// account, and a dispatcher that both can ask for any operation of the table.
 
 #ifndef KMS_TESTS_OPERATIONS_PERMISSION_WORLD_H_
 #define KMS_TESTS_OPERATIONS_PERMISSION_WORLD_H_
@@ -19,13 +19,17 @@
 #include "kms/encoding.h"
 #include "kms/identity.h"
 #include "support/matchers.h"
+#include "x509/certificate.h"
+#include "x509/outside_ca.h"
 
 namespace kms::server::testing {
 
 using boost::json::object;
 
+// No key, and no certificate, has this id.
 inline constexpr std::string_view kAbsentKey = "00000000-0000-4000-8000-000000000000";
 inline constexpr std::string_view kName = "name-x";  // of what has no other
+inline constexpr std::string_view kSubject = "CN=www.example.com,C=CN";
 inline constexpr std::string_view kAbsentAccessKey = "00000000000000000000000000000000";
 
 struct Caller {
@@ -55,8 +59,8 @@ inline const std::string& PublicKey() {
   return base64;
 }
 
-// Whether it is about a key, an alias, a blob, an access point or one of its access
-// keys that the request names.
+// Whether it is about a key, a certificate, an alias, a blob, an access point or one of
+// its access keys that the request names.
 inline bool NamesSomething(const Operation& operation) {
   return std::ranges::any_of(operation.parameters, [&](const Parameter& parameter) {
     return parameter.required && std::ranges::find(operation.resources, parameter.name) !=
@@ -79,6 +83,13 @@ class PermissionWorld {
     wanted.project = "p1";
     wanted.alias = "alias-k";
     key = kms->keys().Create(root.context, wanted).value().id;
+    certificate = kms->certificates()
+                      .Create(root.context, {.spec = KeySpec::kSm2,
+                                             .subject = std::string(kSubject),
+                                             .project = "p1"})
+                      .value()
+                      .id;
+    usb_key_certificate = NewUsbKeyCertificateIn("p1");
     NewAccessPoint application;
     application.project = "p1";
     point = kms->access_points().Create(root.context, application).value().id;
@@ -102,6 +113,18 @@ class PermissionWorld {
     made.context.region = "region-1";
     made.context.operation = "test";
     return made;
+  }
+
+  std::string NewUsbKeyCertificateIn(const std::string& project) {
+    namespace outside = kms::x509::testing;
+    const outside::Key holder = outside::NewKey("SM2");
+    const std::string pem = x509::CertificatePem(outside::Read(outside::Issue(
+        {.not_before = clock.Now() - outside::kDay}, holder, {"x", holder})));
+    const std::string id = kms->usb_key_certificates()
+                               .Import(root.context, {.name = "x", .certificate = pem})
+                               .value();
+    EXPECT_OK(kms->iam().projects.MoveCertificate(root.context, id, project));
+    return id;
   }
 
   Caller NewUser(const std::string& name, const std::string& project, bool grant = true) {
@@ -160,6 +183,8 @@ class PermissionWorld {
     if (parameter.name == "hmac") return std::string(64, '0');
     if (parameter.name == "userId" && operation.group != "iam")
       return root.context.principal.account;
+    if (parameter.name == "passPhrase") return "correct horse";
+    if (parameter.name == "subject") return std::string(kSubject);
     if (parameter.name == "policyDocument")
       return R"({"Version": "1.1", "Statement": [{"Effect": "Allow", "Action": "*"}]})";
     switch (parameter.kind) {
@@ -184,6 +209,10 @@ class PermissionWorld {
                        operation.resources.front() == "aliasName" && !there
                    ? "alias-n"
                    : "alias-k";
+      case Kind::kCertificate:
+        if (!there) return std::string(kAbsentKey);
+        return operation.group == "usb-key certificates" ? usb_key_certificate
+                                                         : certificate;
       case Kind::kVersion:
         return std::string(kAbsentKey);
       case Kind::kDays:
@@ -308,7 +337,7 @@ class PermissionWorld {
                                         .operations = AllOperations(),
                                         .regions = {"region-1"}}};
   Caller root, other_account, granted, elsewhere, denied;
-  std::string key, point, point_key, tag;
+  std::string key, certificate, usb_key_certificate, point, point_key, tag;
   Bytes blob;
   int ids = 0;
 };

@@ -74,11 +74,20 @@ struct PointKeyDescription {
 
 enum class PolicyChange : std::uint8_t { kAllow, kDeny };
 
-// A key, and whether the access point's resource policy allows it.
+enum class PointResourceKind : std::uint8_t { kKey, kCertificate };
+
+// A key or a certificate, and whether the access point's resource policy allows it.
 struct PointResource {
+  PointResourceKind kind = PointResourceKind::kKey;
   std::string id;
-  std::string alias;  // its first; empty: none
+  std::string alias;  // of a key its first; empty: none
   bool allowed = true;
+};
+
+// By id, or alias of a key.
+struct PointResourceNames {
+  std::span<const std::string_view> keys{};
+  std::span<const std::string_view> certificates{};
 };
 
 struct AddressWhitelist {
@@ -127,17 +136,16 @@ class AccessPointService {
 
   // ChangeActions and ChangeResources open the check, if it is closed: then allowing
   // allows the list and nothing else, and denying allows all but the list. Later calls
-  // add to what is allowed, or take from it. Keys are named by id or alias; what is
-  // listed is an id, which stays on the list when the key has gone.
+  // add to what is allowed, or take from it. Keys and certificates are on one list; what
+  // is listed is an id, which stays on the list when its bearer has gone.
   // Fail: kAccessPointNotFound; kBadParameter about "policyList" (an action that access
-  // points do not offer) or "cmkList" (no key that the principal can see);
+  // points do not offer), "cmkList" or "certList" (nothing that the principal can see);
   // kQuotaUsedUp (more than kMaxNames).
   Result<void> ChangeActions(const RequestContext& context, std::string_view id,
                              PolicyChange change,
                              std::span<const std::string_view> actions);
   Result<void> ChangeResources(const RequestContext& context, std::string_view id,
-                               PolicyChange change,
-                               std::span<const std::string_view> keys);
+                               PolicyChange change, const PointResourceNames& names);
 
   // CloseChecks lets both checks allow everything again, and forgets their lists.
   // Fails: kAccessPointNotFound.
@@ -155,8 +163,9 @@ class AccessPointService {
                                            std::string_view id,
                                            std::span<const std::string_view> actions);
 
-  // AllResources returns all keys of the account in the region, oldest first;
-  // AllowedResources those that the resource policy allows.
+  // AllResources returns all keys of the account in the region, then all certificates,
+  // also those of USB keys, oldest first; AllowedResources those that the resource policy
+  // allows.
   // Fail: kAccessPointNotFound.
   Result<std::vector<PointResource>> AllResources(const RequestContext& context,
                                                   std::string_view id);

@@ -174,8 +174,8 @@ class CryptoBackend {
   // Fails: kInternal, naming the algorithm in the detail.
   virtual Result<void> SelfTest() = 0;
 
-  // Random returns `size` bytes of the system's randomness.
-  // Fails: kUnavailable with Reason::kRandomFailed.
+  // Random returns `size` bytes of the system's randomness, or of the token's.
+  // Fails: kUnavailable with Reason::kRandomFailed, or kHsmUnavailable.
   virtual Result<SecretBytes> Random(std::size_t size) = 0;
 
   // Generate makes new material; key pairs pass a pairwise test first.
@@ -197,6 +197,21 @@ class CryptoBackend {
   virtual Result<ImportedKey> ImportWrapped(KeySpec spec, const Place& place,
                                             const WrappingPair& pair, ByteView wrapped,
                                             ByteView label);
+
+  // ImportPair wraps the caller's key pair: a private key in the form that Generate seals
+  // (PKCS#8 for RSA, the scalar for SM2), and its SubjectPublicKeyInfo. The pair passes
+  // a pairwise test first.
+  // Fails: kInvalidArgument with Reason::kBadParameter for what is no such pair;
+  // kUnsupported; kUnavailable.
+  virtual Result<WrappedKey> ImportPair(KeySpec spec, const Place& place,
+                                        const SecretBytes& secret, ByteView public_key);
+
+  // ExportPair returns the private key of stored material in that form. Whether it may
+  // leave is for the caller to know; what is in a token never does.
+  // Fails: kCorrupt with Reason::kKeyDecryptionFailed; kWrongState with
+  // Reason::kPrivateKeyNotExportable.
+  virtual Result<SecretBytes> ExportPair(KeySpec spec, const Place& place,
+                                         ByteView sealed);
 
   // The three Load functions make stored material ready for use.
   // Fail: kCorrupt with Reason::kKeyDecryptionFailed; kUnsupported; kUnavailable.

@@ -15,6 +15,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -23,6 +24,8 @@
 #include "kms/alias_service.h"
 #include "kms/asymmetric_service.h"
 #include "kms/audit_sink.h"
+#include "kms/certificate_compute_service.h"
+#include "kms/certificate_service.h"
 #include "kms/clock.h"
 #include "kms/compute_service.h"
 #include "kms/crypto_backend.h"
@@ -34,6 +37,7 @@
 #include "kms/policy.h"
 #include "kms/root_key.h"
 #include "kms/tag_service.h"
+#include "kms/usb_key_certificate_service.h"
 #include "kms/version_service.h"
 
 namespace kms {
@@ -43,6 +47,7 @@ struct Limits {
   int import_tokens = 100;                          // alive at once, per key
   int access_points = 100;                          // per account and region
   int tags = 1000;                                  // per account and region
+  int certificates = 100;                           // and as many of USB keys
   std::size_t cache_bytes = std::size_t{64} << 20;  // of loaded key versions
   // How long the wall clock must have run steadily beside the monotonic one before
   // anything is deleted by date.
@@ -99,6 +104,9 @@ class Kms {
   IamService& iam();
   AccessPointService& access_points();
   TagService& tags();
+  CertificateService& certificates();
+  CertificateComputeService& certificate_compute();
+  UsbKeyCertificateService& usb_key_certificates();
 
   // RunDueWork does what dates ask for: rotation, planned deletion, expiry of imported
   // material, forgetting of old request ids. Each is one idempotent transaction, so
@@ -120,6 +128,12 @@ class Kms {
   using VisitRequest = std::function<void(std::string_view access_key,
                                           std::string_view request_id, UnixMillis until)>;
   Result<void> ForEachKeptRequest(const VisitRequest& visit) const;
+
+  // CountEndingCertificates counts the certificates with keys in the KMS, of all accounts,
+  // that are active or inactive, and whose time ends within so long. It reads an index
+  // that is ordered by that time.
+  // Fails: kUnavailable.
+  Result<std::size_t> CountEndingCertificates(std::int64_t within_millis) const;
 
   // Check tells whether the store can be read and written, as far as known, and the root
   // key opens. For readiness.

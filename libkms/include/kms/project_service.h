@@ -1,5 +1,6 @@
-// ProjectService: enterprise projects, which group the keys of an account. Whatever was
-// put into no other is in the project "default", which is always there.
+// ProjectService: enterprise projects, which group the keys and certificates of an
+// account. Whatever was put into no other is in the project "default", which is always
+// there.
 //
 // Threads, durability, kDenied: as kms/user_service.h.
 
@@ -36,13 +37,19 @@ class ProjectService {
   Result<Page<ProjectDescription>> List(const RequestContext& context,
                                         const PageRequest& page);
 
-  // Delete fails with kProjectNotFound, kBuiltIn, kStillInUse (it has keys, or grants).
+  // Delete fails with kProjectNotFound, kBuiltIn, kStillInUse (it has keys,
+  // certificates or access points, or grants).
   Result<void> Delete(const RequestContext& context, std::string_view id);
 
   // MoveKey moves a key to another project: the principal may do so in both.
   // Fails: kKeyNotFound, kBadParameter (no such project).
   Result<void> MoveKey(const RequestContext& context, std::string_view key,
                        std::string_view project);
+
+  // MoveCertificate is MoveKey for certificates, also those of USB keys.
+  // Fails: kCertificateNotFound, kBadParameter (no such project).
+  Result<void> MoveCertificate(const RequestContext& context, std::string_view id,
+                               std::string_view project);
 
  private:
   std::shared_ptr<IamDomain> domain_;

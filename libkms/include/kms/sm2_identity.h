@@ -15,6 +15,9 @@ namespace kms {
 // y, 64 bytes. The e that is signed is SM3 over Z and the message.
 Digest32 Sm2Identity(ByteView coordinates);
 
+// Sm2Digest returns that e.
+Digest32 Sm2Digest(ByteView coordinates, ByteView message);
+
 }  // namespace kms
 
 #endif  // KMS_SM2_IDENTITY_H_

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "access/access_point_record.h"
+#include "certificates/certificate_domain.h"
 #include "identity/access_key_record.h"
 #include "identity/records.h"
 #include "keys/domain.h"
@@ -135,6 +136,14 @@ Result<std::string> FirstAlias(const Reader& reader, std::string_view account,
   return std::move(pointer.name);
 }
 
+// Whether the principal, who may list this, has it in his own lists.
+template <typename Found>
+Result<bool> IsSeen(const Result<Found>& found) {
+  if (found) return true;
+  if (found.error().error_class() == ErrorClass::kNotFound) return false;
+  return found.error();
+}
+
 Result<std::vector<PointResource>> ListResources(const Domain& domain,
                                                  const RequestContext& context,
                                                  std::string_view id,
@@ -144,19 +153,36 @@ Result<std::vector<PointResource>> ListResources(const Domain& domain,
       domain, context, id, action,
       [&](const Snapshot& snapshot,
           const AccessPointRecord& point) -> Result<std::vector<PointResource>> {
+        constexpr PageRequest kAll = {0, static_cast<std::size_t>(-1)};
         const NameCheck check(point.resource_check, point.resources);
         std::vector<PointResource> listed;
         KMS_TRY(const auto keys,
-                PageOf(snapshot, place::KeyList(point.account, point.region),
-                       {0, static_cast<std::size_t>(-1)}));
+                PageOf(snapshot, place::KeyList(point.account, point.region), kAll));
         for (const std::string& key : keys) {
           const bool allowed = check.Allows(key);
           if (allowed_only && !allowed) continue;
-          const auto seen = domain.ReadKey(snapshot, context, key, "kms:cmk:list");
-          if (!seen && seen.error().reason() == Reason::kKeyNotFound) continue;
-          if (!seen) return seen.error();
+          KMS_TRY(const bool seen,
+                  IsSeen(domain.ReadKey(snapshot, context, key, "kms:cmk:list")));
+          if (!seen) continue;
           KMS_TRY(std::string alias, FirstAlias(snapshot, point.account, key));
-          listed.push_back({key, std::move(alias), allowed});
+          listed.push_back({PointResourceKind::kKey, key, std::move(alias), allowed});
+        }
+        for (const bool usb_key : {false, true}) {
+          KMS_TRY(
+              const auto certificates,
+              PageOf(snapshot,
+                     place::CertificateList(point.account, point.region, usb_key), kAll));
+          for (const std::string& certificate : certificates) {
+            const bool allowed = check.Allows(certificate);
+            if (allowed_only && !allowed) continue;
+            KMS_TRY(const bool seen,
+                    IsSeen(ReadCertificate(
+                        domain, snapshot, context, certificate,
+                        {"kms:cert:list", "kms:cert:listCertificateForUk"})));
+            if (seen)
+              listed.push_back(
+                  {PointResourceKind::kCertificate, certificate, {}, allowed});
+          }
         }
         return listed;
       });
@@ -403,17 +429,27 @@ Result<void> AccessPointService::ChangeActions(
 
 Result<void> AccessPointService::ChangeResources(const RequestContext& context,
                                                  std::string_view id, PolicyChange change,
-                                                 std::span<const std::string_view> keys) {
+                                                 const PointResourceNames& names) {
   return ChangePoint(
       *domain_, context, id, "kms:accessPoint:changePointResourcePolicy",
       [&](Transaction& transaction, AccessPointRecord& point) -> Result<void> {
         std::vector<std::string> ids;
-        for (const std::string_view name : keys) {
-          // Who may change the policy, but not see the key, learns nothing of it here.
+        // Who may change the policy, but not see what is named, learns nothing of it.
+        for (const std::string_view name : names.keys) {
           auto key = domain_->ReadKey(transaction, context, name, "kms:cmk:describe",
                                       Reason::kBadParameter);
           if (!key) return std::move(key).error().About("cmkList");
           ids.push_back(std::move(key->id));
+        }
+        for (const std::string_view name : names.certificates) {
+          auto certificate =
+              ReadCertificate(*domain_, transaction, context, name,
+                              {"kms:cert:describe", "kms:cert:describeCertificateForUk"});
+          if (!certificate &&
+              certificate.error().reason() == Reason::kCertificateNotFound)
+            return Error(Reason::kBadParameter).About("certList");
+          if (!certificate) return std::move(certificate).error();
+          ids.push_back(std::move(certificate->id));
         }
         ChangeCheck(point.resource_check, point.resources, change, std::move(ids));
         if (point.resources.size() > kMaxNames) return Reason::kQuotaUsedUp;

@@ -72,7 +72,7 @@ class BotanBackend final : public CryptoBackend {
     }
     try {
       internal::NewPair pair = internal::GeneratePair(spec);
-      KMS_CHECK_OK(CheckPair(spec, pair));
+      KMS_CHECK_OK(CheckPair(spec, pair.secret, pair.public_key));
       KMS_TRY(Bytes sealed, root_.Seal(place, pair.secret.Reveal()));
       return WrappedKey{std::move(sealed), std::move(pair.public_key)};
     } catch (const std::bad_alloc&) {
@@ -91,6 +91,26 @@ class BotanBackend final : public CryptoBackend {
     }
     KMS_TRY(Bytes sealed, root_.Seal(place, material.Reveal()));
     return WrappedKey{std::move(sealed), {}};
+  }
+
+  Result<WrappedKey> ImportPair(KeySpec spec, const Place& place,
+                                const SecretBytes& secret, ByteView public_key) override {
+    if (IsSymmetric(spec)) return Reason::kAlgorithmNotSupported;
+    try {
+      if (!CheckPair(spec, secret, public_key)) return Reason::kBadParameter;
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const std::exception&) {
+      return Reason::kBadParameter;
+    }
+    KMS_TRY(Bytes sealed, root_.Seal(place, secret.Reveal()));
+    return WrappedKey{std::move(sealed), Bytes(public_key.begin(), public_key.end())};
+  }
+
+  Result<SecretBytes> ExportPair(KeySpec spec, const Place& place,
+                                 ByteView sealed) override {
+    if (IsSymmetric(spec)) return Reason::kAlgorithmNotSupported;
+    return root_.Open(place, sealed);
   }
 
   Result<std::shared_ptr<SymmetricKey>> LoadSymmetric(KeySpec spec, const Place& place,
@@ -132,10 +152,11 @@ class BotanBackend final : public CryptoBackend {
  private:
   static Error Corrupt() { return Error(Reason::kKeyDecryptionFailed); }
 
-  static Result<void> CheckPair(KeySpec spec, const internal::NewPair& pair) {
-    const auto private_key = internal::ReadPrivateKey(spec, pair.secret.Reveal());
-    const auto public_key = internal::ReadPublicKey(pair.public_key);
-    if (private_key == nullptr || public_key == nullptr)
+  static Result<void> CheckPair(KeySpec spec, const SecretBytes& secret,
+                                ByteView subject_public_key) {
+    const auto private_key = internal::ReadPrivateKey(spec, secret.Reveal());
+    const auto public_key = internal::ReadPublicKey(subject_public_key);
+    if (private_key == nullptr || public_key == nullptr || public_key->spec() != spec)
       return Reason::kKeyCreationFailed;
     return internal::TestPair(spec, *private_key, *public_key);
   }

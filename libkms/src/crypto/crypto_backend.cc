@@ -33,6 +33,15 @@ Result<ImportedKey> CryptoBackend::ImportWrapped(KeySpec spec, const Place& plac
   return ImportThrough(*this, *this, spec, place, pair, wrapped, label);
 }
 
+Result<WrappedKey> CryptoBackend::ImportPair(KeySpec, const Place&, const SecretBytes&,
+                                             ByteView) {
+  return Reason::kAlgorithmNotSupported;
+}
+
+Result<SecretBytes> CryptoBackend::ExportPair(KeySpec, const Place&, ByteView) {
+  return Reason::kPrivateKeyNotExportable;
+}
+
 Result<ImportedKey> ImportThrough(CryptoBackend& of_pair, CryptoBackend& of_key,
                                   KeySpec spec, const Place& place,
                                   const WrappingPair& pair, ByteView wrapped,

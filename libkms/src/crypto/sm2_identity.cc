@@ -30,4 +30,11 @@ Digest32 Sm2Identity(ByteView coordinates) {
   return Digest(DigestAlgorithm::kSm3, text);
 }
 
+Digest32 Sm2Digest(ByteView coordinates, ByteView message) {
+  const Digest32 identity = Sm2Identity(coordinates);
+  Bytes text(identity.begin(), identity.end());
+  text.insert(text.end(), message.begin(), message.end());
+  return Digest(DigestAlgorithm::kSm3, text);
+}
+
 }  // namespace kms

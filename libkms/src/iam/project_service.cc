@@ -1,5 +1,6 @@
 #include "kms/project_service.h"
 
+#include "certificates/certificate_domain.h"
 #include "iam/iam_domain.h"
 #include "keys/projects.h"
 
@@ -120,6 +121,31 @@ Result<void> ProjectService::MoveKey(const RequestContext& context, std::string_
         moved.project = project;
         moved.updated = now;
         Domain::PutKey(transaction, &before, moved);
+        note.key = moved.id;
+        return {};
+      }));
+  return {};
+}
+
+Result<void> ProjectService::MoveCertificate(const RequestContext& context,
+                                             std::string_view id,
+                                             std::string_view project) {
+  constexpr std::string_view kAction = "kms:iam:moveCertificate";
+  const std::string& account = context.principal.account;
+  Domain& domain = domain_->domain();
+  const UnixMillis now = domain.Now();
+  KMS_CHECK_OK(domain.Change(
+      context, [&](Transaction& transaction, ChangeNote& note) -> Result<void> {
+        KMS_TRY(const CertificateRecord before,
+                ReadCertificate(domain, transaction, context, id, {kAction, kAction}));
+        KMS_CHECK_OK(domain_->parts().policy.May(
+            transaction, context, kAction,
+            {account, context.region, project, {}, kCertificateKind}));
+        KMS_CHECK_OK(CheckProject(transaction, account, project));
+        CertificateRecord moved = before;
+        moved.project = project;
+        moved.updated = now;
+        PutCertificate(transaction, &before, moved);
         note.key = moved.id;
         return {};
       }));

@@ -105,15 +105,7 @@ Result<Decrypted> DecryptWithPrivateKey(Domain& domain, const RequestContext& co
   KMS_TRY(const Named named,
           Find(domain, context, name, action, KeyUsage::kEncryptDecrypt, algorithm,
                &Domain::LoadPrivate));
-  const bool padding_tells = algorithm == EncryptionAlgorithm::kRsaPkcs1;
-  if (padding_tells && !domain.padding_failures().Take(named.key->id, domain.Now()))
-    return Error(Reason::kTooManyRequests,
-                 "too many ciphertexts of PKCS#1 v1.5 did not decrypt: the key takes "
-                 "one more every ten minutes, and OAEP at any time");
-  auto plaintext = named.version->private_key->Decrypt(algorithm, ciphertext);
-  if (padding_tells &&
-      (plaintext || plaintext.error().error_class() != ErrorClass::kAuthFailed))
-    domain.padding_failures().GiveBack(named.key->id);
+  auto plaintext = domain.DecryptWith(*named.version, algorithm, ciphertext);
   if (!plaintext) return std::move(plaintext).error().About("ciphertextBlob");
   return Decrypted{named.key->id, named.version->id, std::move(plaintext).value()};
 }

@@ -49,30 +49,32 @@ Result<CryptoBackend*> Domain::BackendOf(const RequestContext& context,
   return parts_.hsm;
 }
 
-Result<Material> Domain::NewMaterial(const RequestContext& context, const KeyRecord& key,
-                                     std::string_view version, const Make& make) {
-  KMS_TRY(CryptoBackend* const backend, BackendOf(context, key.level));
+Result<Material> Domain::NewMaterial(const RequestContext& context,
+                                     const MaterialOwner& owner, std::string_view version,
+                                     const Make& make) {
+  KMS_TRY(CryptoBackend* const backend, BackendOf(context, owner.level));
   Material material;
   if (context.dry_run) return material;
-  if (key.level == ProtectionLevel::kHsm) {
+  if (owner.level == ProtectionLevel::kHsm) {
     KMS_TRY(material.instance, NewId());
     material.watched = backend->keeps_objects();
   }
   if (material.watched) {
     // A token that is away, and asked again and again, must not fill the store.
     KMS_CHECK_OK(backend->Check());
-    const DiscardRecord discard{material.instance, key.id, Now() + kGiveUpAfter};
+    const DiscardRecord discard{material.instance, std::string(owner.id),
+                                Now() + kGiveUpAfter};
     KMS_CHECK_OK(parts_.store.Update([&](Transaction& transaction) -> Result<void> {
       transaction.Put(place::Discard(discard.instance), ToJson(discard));
       return {};
     }));
   }
-  auto made = make(*backend, MaterialPlace(key, version, material.instance));
+  auto made = make(*backend, MaterialPlace(owner, version, material.instance));
   if (!made) {
     // A call that has not come back may still make an object; one that was refused has
     // made what it will.
     if (made.error().error_class() != ErrorClass::kUnavailable)
-      (void)Abandon(key.id, material);
+      (void)Abandon(owner.id, material);
     return std::move(made).error();
   }
   material.key = std::move(*made);
@@ -89,16 +91,22 @@ Result<void> Domain::Abandon(std::string_view key, const Material& material) con
 }
 
 Result<Domain::MadeVersion> Domain::NewVersion(const RequestContext& context,
-                                               const KeyRecord& key, UnixMillis now) {
+                                               const MaterialOwner& owner,
+                                               UnixMillis now) {
+  return NewVersion(context, owner, now, [&](CryptoBackend& backend, const Place& place) {
+    return backend.Generate(owner.spec, place);
+  });
+}
+
+Result<Domain::MadeVersion> Domain::NewVersion(const RequestContext& context,
+                                               const MaterialOwner& owner, UnixMillis now,
+                                               const Make& make) {
   MadeVersion made;
   KMS_TRY(made.record.id, NewId());
-  made.record.key = key.id;
-  made.record.account = key.account;
+  made.record.key = owner.id;
+  made.record.account = owner.account;
   made.record.created = now;
-  KMS_TRY(made.material, NewMaterial(context, key, made.record.id,
-                                     [&](CryptoBackend& backend, const Place& place) {
-                                       return backend.Generate(key.spec, place);
-                                     }));
+  KMS_TRY(made.material, NewMaterial(context, owner, made.record.id, make));
   return made;
 }
 
@@ -139,6 +147,22 @@ void Domain::DropMaterial(Transaction& transaction, VersionRecord& version) {
   version.instance.reset();
   version.root.reset();
   version.in_token.reset();
+}
+
+Result<void> Domain::EraseVersions(Transaction& transaction, std::string_view account,
+                                   std::string_view owner) {
+  KMS_TRY(const auto records, transaction.Scan(place::Versions(account, owner), {},
+                                               static_cast<std::size_t>(-1)));
+  for (const Record& record : records) {
+    // One that cannot be read names no object, and must not keep the others.
+    if (auto version = FromJson<VersionRecord>(record.value))
+      DropMaterial(transaction, *version);
+    transaction.Erase(record.key);
+  }
+  KMS_TRY(const auto listed, transaction.Scan(place::VersionList(account, owner), {},
+                                              static_cast<std::size_t>(-1)));
+  for (const Record& record : listed) transaction.Erase(record.key);
+  return {};
 }
 
 Result<std::string> Domain::ResolveName(const Reader& reader,
@@ -215,44 +239,48 @@ Result<std::shared_ptr<const KeyRecord>> Domain::UsableKey(const Snapshot& snaps
   return key;
 }
 
-Result<VersionRecord> Domain::ReadVersion(const Reader& reader, const KeyRecord& key,
+Result<VersionRecord> Domain::ReadVersion(const Reader& reader,
+                                          const MaterialOwner& owner,
                                           std::string_view version) const {
-  return GetRecord<VersionRecord>(reader, place::Version(key.account, key.id, version),
-                                  Reason::kVersionNotFound);
+  return GetRecord<VersionRecord>(
+      reader, place::Version(owner.account, owner.id, version), Reason::kVersionNotFound);
 }
 
 Result<std::shared_ptr<const LoadedVersion>> Domain::Load(const RequestContext& context,
                                                           const Reader& reader,
-                                                          const KeyRecord& key,
+                                                          const MaterialOwner& owner,
                                                           std::string_view version,
                                                           Part part) {
   std::string cache_key;
-  cache_key.reserve(key.id.size() + version.size() + 1);
-  cache_key.append(key.id).append(version).push_back(static_cast<char>(part));
+  cache_key.reserve(owner.id.size() + version.size() + 1);
+  cache_key.append(owner.id).append(version).push_back(static_cast<char>(part));
   if (auto cached = versions_.Find(cache_key)) {
     if (!context.may_wait_for_token && Waits(*cached)) return MustWait();
     return cached;
   }
 
-  KMS_TRY(const VersionRecord record, ReadVersion(reader, key, version));
+  KMS_TRY(const VersionRecord record, ReadVersion(reader, owner, version));
   auto loaded = std::make_shared<LoadedVersion>();
-  loaded->key = key.id;
+  loaded->key = owner.id;
   loaded->id = record.id;
+  loaded->subject_public_key = record.public_key;
   const Place place = MaterialPlace(
-      key, record.id, record.instance ? std::string_view(*record.instance) : "");
-  std::size_t footprint = sizeof(LoadedVersion) + 256;
+      owner, record.id, record.instance ? std::string_view(*record.instance) : "");
+  std::size_t footprint = sizeof(LoadedVersion) + 256 + record.public_key.size();
   switch (part) {
     case Part::kSymmetric: {
-      KMS_TRY(CryptoBackend* const backend, BackendOf(context, key.level));
-      KMS_TRY(loaded->symmetric, backend->LoadSymmetric(key.spec, place, record.sealed));
-      loaded->head = WriteBlobHead(key.id, record.id);
-      loaded->context = JoinKey({"blob", key.account});
+      KMS_TRY(CryptoBackend* const backend, BackendOf(context, owner.level));
+      KMS_TRY(loaded->symmetric,
+              backend->LoadSymmetric(owner.spec, place, record.sealed));
+      loaded->head = WriteBlobHead(owner.id, record.id);
+      loaded->context = JoinKey({"blob", owner.account});
       footprint += loaded->symmetric->footprint_bytes();
       break;
     }
     case Part::kPrivate: {
-      KMS_TRY(CryptoBackend* const backend, BackendOf(context, key.level));
-      KMS_TRY(loaded->private_key, backend->LoadPrivate(key.spec, place, record.sealed));
+      KMS_TRY(CryptoBackend* const backend, BackendOf(context, owner.level));
+      KMS_TRY(loaded->private_key,
+              backend->LoadPrivate(owner.spec, place, record.sealed));
       footprint += loaded->private_key->footprint_bytes();
       break;
     }
@@ -268,21 +296,36 @@ Result<std::shared_ptr<const LoadedVersion>> Domain::Load(const RequestContext& 
 }
 
 Result<std::shared_ptr<const LoadedVersion>> Domain::LoadSymmetric(
-    const RequestContext& context, const Reader& reader, const KeyRecord& key,
+    const RequestContext& context, const Reader& reader, const MaterialOwner& owner,
     std::string_view version) {
-  return Load(context, reader, key, version, Part::kSymmetric);
+  return Load(context, reader, owner, version, Part::kSymmetric);
 }
 
 Result<std::shared_ptr<const LoadedVersion>> Domain::LoadPrivate(
-    const RequestContext& context, const Reader& reader, const KeyRecord& key,
+    const RequestContext& context, const Reader& reader, const MaterialOwner& owner,
     std::string_view version) {
-  return Load(context, reader, key, version, Part::kPrivate);
+  return Load(context, reader, owner, version, Part::kPrivate);
 }
 
 Result<std::shared_ptr<const LoadedVersion>> Domain::LoadPublic(
-    const RequestContext& context, const Reader& reader, const KeyRecord& key,
+    const RequestContext& context, const Reader& reader, const MaterialOwner& owner,
     std::string_view version) {
-  return Load(context, reader, key, version, Part::kPublic);
+  return Load(context, reader, owner, version, Part::kPublic);
+}
+
+Result<SecretBytes> Domain::DecryptWith(const LoadedVersion& version,
+                                        EncryptionAlgorithm algorithm,
+                                        ByteView ciphertext) {
+  const bool padding_tells = algorithm == EncryptionAlgorithm::kRsaPkcs1;
+  if (padding_tells && !padding_failures_.Take(version.key, Now()))
+    return Error(Reason::kTooManyRequests,
+                 "too many ciphertexts of PKCS#1 v1.5 did not decrypt: the key takes "
+                 "one more every ten minutes, and OAEP at any time");
+  auto plaintext = version.private_key->Decrypt(algorithm, ciphertext);
+  if (padding_tells &&
+      (plaintext || plaintext.error().error_class() != ErrorClass::kAuthFailed))
+    padding_failures_.GiveBack(version.key);
+  return plaintext;
 }
 
 void Domain::Forget(std::string_view key) {

@@ -27,12 +27,28 @@ inline constexpr UnixMillis kMillisPerDay = 24LL * 60 * 60 * 1000;
 // An interval of automatic rotation is 7 to 730 days. Fails: kBadRotationInterval.
 Result<void> CheckRotationDays(int days);
 
+// Whose material it is: a key's, or that of something else that has some, such as a
+// certificate. The views are not kept.
+struct MaterialOwner {
+  MaterialOwner(const KeyRecord& of)  // whoever takes an owner takes a key
+      : account(of.account), id(of.id), spec(of.spec), level(of.level) {}
+  MaterialOwner(std::string_view of_account, std::string_view of_id, KeySpec of_spec,
+                ProtectionLevel at)
+      : account(of_account), id(of_id), spec(of_spec), level(at) {}
+
+  std::string_view account;
+  std::string_view id;
+  KeySpec spec;
+  ProtectionLevel level;
+};
+
 // A version made ready for use: one of the three.
 struct LoadedVersion {
-  std::string key;
+  std::string key;  // its owner
   std::string id;
-  std::string head;     // of blobs; symmetric keys only
-  std::string context;  // authenticated with every blob
+  std::string head;          // of blobs; symmetric keys only
+  std::string context;       // authenticated with every blob
+  Bytes subject_public_key;  // of key pairs
   std::shared_ptr<SymmetricKey> symmetric;
   std::shared_ptr<PrivateKey> private_key;
   std::shared_ptr<PublicKey> public_key;
@@ -47,7 +63,7 @@ struct Material {
 
 // What a change tells about itself, for the audit log and for a repeated request.
 struct ChangeNote {
-  std::string key;  // or access point, or its access key, or tag
+  std::string key;  // or certificate, access point, or its access key, or tag
   std::string version;
   std::string outcome;  // a JSON text; empty: success without a result
 };
@@ -72,17 +88,21 @@ class Domain {
   // that a crash at any point leaves no object that nobody destroys.
   // Fails: as BackendOf and `make`; kUnavailable.
   using Make = std::function<Result<WrappedKey>(CryptoBackend&, const Place&)>;
-  Result<Material> NewMaterial(const RequestContext& context, const KeyRecord& key,
+  Result<Material> NewMaterial(const RequestContext& context, const MaterialOwner& owner,
                                std::string_view version, const Make& make);
 
-  // NewVersion returns a version of `key` with generated material, without a number, and
-  // the material, which KeepMaterial has to commit.
+  // NewVersion returns a version of `owner` with generated material, without a number,
+  // and the material, which KeepMaterial has to commit.
   struct MadeVersion {
     VersionRecord record;
     Material material;
   };
-  Result<MadeVersion> NewVersion(const RequestContext& context, const KeyRecord& key,
-                                 UnixMillis now);
+  Result<MadeVersion> NewVersion(const RequestContext& context,
+                                 const MaterialOwner& owner, UnixMillis now);
+  // The same with material that `make` makes.
+  Result<MadeVersion> NewVersion(const RequestContext& context,
+                                 const MaterialOwner& owner, UnixMillis now,
+                                 const Make& make);
 
   // KeepMaterial makes `material` that of `version`, inside the transaction that commits
   // both.
@@ -97,6 +117,10 @@ class Domain {
                      const Material& material);
   Result<void> Abandon(std::string_view key, const Material& material) const;
   static void DropMaterial(Transaction& transaction, VersionRecord& version);
+
+  // EraseVersions erases all versions of an owner, with their material.
+  static Result<void> EraseVersions(Transaction& transaction, std::string_view account,
+                                    std::string_view owner);
 
   // ResolveName returns the id that `name`, an id or an alias, stands for. An id need not
   // be one of a key. Fails: `absent`; kCorrupt.
@@ -134,25 +158,28 @@ class Domain {
   // Fail: kVersionNotFound; kCorrupt; kUnavailable; kMustWait, also if using what was
   // loaded has to wait for the token.
   Result<std::shared_ptr<const LoadedVersion>> LoadSymmetric(
-      const RequestContext& context, const Reader& reader, const KeyRecord& key,
+      const RequestContext& context, const Reader& reader, const MaterialOwner& owner,
       std::string_view version);
   Result<std::shared_ptr<const LoadedVersion>> LoadPrivate(const RequestContext& context,
                                                            const Reader& reader,
-                                                           const KeyRecord& key,
+                                                           const MaterialOwner& owner,
                                                            std::string_view version);
   Result<std::shared_ptr<const LoadedVersion>> LoadPublic(const RequestContext& context,
                                                           const Reader& reader,
-                                                          const KeyRecord& key,
+                                                          const MaterialOwner& owner,
                                                           std::string_view version);
 
   // ReadVersion fails with kVersionNotFound.
-  Result<VersionRecord> ReadVersion(const Reader& reader, const KeyRecord& key,
+  Result<VersionRecord> ReadVersion(const Reader& reader, const MaterialOwner& owner,
                                     std::string_view version) const;
 
-  // The failures of RSA decryption whose padding tells something.
-  FailureBudget& padding_failures() { return padding_failures_; }
+  // DecryptWith decrypts with a loaded private key. The failures of RSA decryption whose
+  // padding tells something have a budget.
+  // Fails: as PrivateKey::Decrypt; kTooManyRequests.
+  Result<SecretBytes> DecryptWith(const LoadedVersion& version,
+                                  EncryptionAlgorithm algorithm, ByteView ciphertext);
 
-  // Forget drops the loaded versions of a key from memory.
+  // Forget drops the loaded versions of an owner from memory.
   void Forget(std::string_view key);
 
   // RepeatedOutcome answers a request whose id was used before, without changing
@@ -210,9 +237,9 @@ class Domain {
   Result<KeyDescription> DescribeOutcome(const std::string& outcome) const;
 
   // MaterialPlace is where the material of a version belongs.
-  static Place MaterialPlace(const KeyRecord& key, std::string_view version,
+  static Place MaterialPlace(const MaterialOwner& owner, std::string_view version,
                              std::string_view instance) {
-    return {key.account, key.id, version, "material", instance};
+    return {owner.account, owner.id, version, "material", instance};
   }
 
  private:
@@ -226,7 +253,7 @@ class Domain {
                                                    const RequestContext& context) const;
   Result<std::shared_ptr<const LoadedVersion>> Load(const RequestContext& context,
                                                     const Reader& reader,
-                                                    const KeyRecord& key,
+                                                    const MaterialOwner& owner,
                                                     std::string_view version, Part part);
 
   const Parts parts_;

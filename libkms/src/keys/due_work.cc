@@ -55,19 +55,6 @@ Result<void> EraseAll(Transaction& transaction, const std::string& prefix) {
   return {};
 }
 
-// With the objects that a token keeps for them.
-Result<void> EraseVersions(Transaction& transaction, const KeyRecord& key) {
-  KMS_TRY(const auto records, transaction.Scan(place::Versions(key.account, key.id), {},
-                                               static_cast<std::size_t>(-1)));
-  for (const Record& record : records) {
-    // One that cannot be read names no object, and must not keep the key.
-    if (auto version = FromJson<VersionRecord>(record.value))
-      Domain::DropMaterial(transaction, *version);
-    transaction.Erase(record.key);
-  }
-  return {};
-}
-
 }  // namespace
 
 std::int64_t SteadyWatch::Observe(const Clock& clock) {
@@ -281,8 +268,7 @@ Result<bool> DueWorker::Delete(const Due& due) {
           KMS_CHECK_OK(RemoveAlias(transaction, key->account, key->region, alias));
         }
         KMS_CHECK_OK(UnbindAll(transaction, key->account, key->id));
-        KMS_CHECK_OK(EraseVersions(transaction, *key));
-        KMS_CHECK_OK(EraseAll(transaction, place::VersionList(key->account, key->id)));
+        KMS_CHECK_OK(Domain::EraseVersions(transaction, key->account, key->id));
         KMS_CHECK_OK(EraseAll(transaction, place::Tokens(key->account, key->id)));
         KMS_CHECK_OK(EraseAll(transaction, place::TokenNonces(key->account, key->id)));
         if (!IsSymmetric(key->spec)) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "audit/outbox.h"
+#include "certificates/certificate_domain.h"
 #include "iam/iam_domain.h"
 #include "keys/domain.h"
 #include "keys/due_work.h"
@@ -72,6 +73,10 @@ class Kms::Impl {
         iam(std::make_shared<IamDomain>(domain)),
         access_points(domain),
         tags(domain),
+        certificate_domain(std::make_shared<CertificateDomain>(domain)),
+        certificates(certificate_domain),
+        certificate_compute(certificate_domain),
+        usb_key_certificates(certificate_domain),
         due_worker(domain) {}
 
   std::shared_ptr<Domain> domain;
@@ -85,6 +90,10 @@ class Kms::Impl {
   IamService iam;
   AccessPointService access_points;
   TagService tags;
+  std::shared_ptr<CertificateDomain> certificate_domain;
+  CertificateService certificates;
+  CertificateComputeService certificate_compute;
+  UsbKeyCertificateService usb_key_certificates;
   DueWorker due_worker;
   std::mutex draining;
 };
@@ -107,6 +116,13 @@ AsymmetricService& Kms::asymmetric() { return impl_->asymmetric; }
 IamService& Kms::iam() { return impl_->iam; }
 AccessPointService& Kms::access_points() { return impl_->access_points; }
 TagService& Kms::tags() { return impl_->tags; }
+CertificateService& Kms::certificates() { return impl_->certificates; }
+CertificateComputeService& Kms::certificate_compute() {
+  return impl_->certificate_compute;
+}
+UsbKeyCertificateService& Kms::usb_key_certificates() {
+  return impl_->usb_key_certificates;
+}
 
 Result<DueWork> Kms::RunDueWork() { return impl_->due_worker.Run(); }
 
@@ -127,6 +143,24 @@ Result<void> Kms::ForEachKeptRequest(const VisitRequest& visit) const {
         visit(due->owner, due->object, due->time);
     }
     if (batch.size() < kBatch) return {};
+    from = batch.back().key + '\0';
+  }
+}
+
+Result<std::size_t> Kms::CountEndingCertificates(std::int64_t within_millis) const {
+  constexpr std::size_t kBatch = 1024;
+  const UnixMillis now = impl_->domain->Now();
+  const std::string end = place::CertificateEnds(now + within_millis + 1);
+  KMS_TRY(const auto snapshot, impl_->domain->parts().store.Read());
+  std::string from = place::CertificateEnds(now);
+  std::size_t count = 0;
+  for (;;) {
+    KMS_TRY(const auto batch, snapshot->Scan(place::CertificateEnds(), from, kBatch));
+    for (const Record& record : batch) {
+      if (record.key >= end) return count;
+      ++count;
+    }
+    if (batch.size() < kBatch) return count;
     from = batch.back().key + '\0';
   }
 }

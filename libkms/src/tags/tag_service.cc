@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "certificates/certificate_domain.h"
 #include "keys/domain.h"
 #include "keys/paging.h"
 #include "tags/tag_names.h"
@@ -27,9 +28,18 @@ Result<void> Authorise(const Domain& domain, const Reader& reader,
 Result<std::string> FindResource(const Domain& domain, const Reader& reader,
                                  const RequestContext& context, std::string_view name,
                                  std::string_view action, Action what) {
-  KMS_TRY(KeyRecord key, domain.ReadKey(reader, context, name, action));
-  KMS_CHECK_OK(CheckState(what, key, domain.Now()));
-  return std::move(key.id);
+  auto key = domain.ReadKey(reader, context, name, action);
+  if (key) {
+    KMS_CHECK_OK(CheckState(what, *key, domain.Now()));
+    return std::move(key->id);
+  }
+  if (key.error().error_class() != ErrorClass::kNotFound) return std::move(key).error();
+  auto certificate = ReadCertificate(domain, reader, context, name, {action, action});
+  if (certificate) return std::move(certificate->id);
+  // What is neither is no key.
+  if (certificate.error().error_class() == ErrorClass::kNotFound)
+    return std::move(key).error();
+  return std::move(certificate).error();
 }
 
 Result<TagRecord> FindTag(const Reader& reader, const RequestContext& context,

@@ -268,46 +268,54 @@ Result<object> ChangePointUriPolicy(Call& call, const Arguments& arguments) {
   return object(call.storage);
 }
 
+bool IsKey(const PointResource& resource) {
+  return resource.kind == PointResourceKind::kKey;
+}
+
 Result<object> ListPointResourcePolicy(Call& call, const Arguments& arguments) {
-  KMS_TRY(const std::vector<PointResource> keys,
+  KMS_TRY(const std::vector<PointResource> resources,
           call.kms.access_points().AllResources(call.context,
                                                 arguments.Text("applicationId")));
   object result(call.storage);
   array& list = PutList(result, "list");
-  for (const PointResource& key : keys) {
+  for (const PointResource& resource : resources) {
     object& item = NewItem(list);
-    Put(item, "aliasName", key.alias);
-    Put(item, "resourceId", key.id);
-    Put(item, "status", key.allowed ? 1 : 0);
-    Put(item, "resourceType", "cmk");
+    Put(item, "aliasName", resource.alias);
+    Put(item, "resourceId", resource.id);
+    Put(item, "status", resource.allowed ? 1 : 0);
+    Put(item, "resourceType", IsKey(resource) ? "cmk" : "cert");
   }
   return result;
 }
 
 Result<object> DescribeResourcePolicy(Call& call, const Arguments& arguments) {
-  KMS_TRY(const std::vector<PointResource> keys,
+  KMS_TRY(const std::vector<PointResource> resources,
           call.kms.access_points().AllowedResources(call.context,
                                                     arguments.Text("applicationId")));
+  const auto keys = std::ranges::count_if(resources, IsKey);
   object result(call.storage);
-  Put(result, "cmkNum", static_cast<std::int64_t>(keys.size()));
-  Put(result, "certNum", 0);
-  array& list = PutList(result, "cmkList");
-  for (const PointResource& key : keys) {
-    object& item = NewItem(list);
-    Put(item, "aliasName", key.alias);
-    Put(item, "resourceId", key.id);
+  Put(result, "cmkNum", keys);
+  Put(result, "certNum", std::ssize(resources) - keys);
+  array& key_list = PutList(result, "cmkList");
+  for (const PointResource& resource : resources) {
+    if (!IsKey(resource)) continue;
+    object& item = NewItem(key_list);
+    Put(item, "aliasName", resource.alias);
+    Put(item, "resourceId", resource.id);
   }
-  PutList(result, "certList");
+  array& certificate_list = PutList(result, "certList");
+  for (const PointResource& resource : resources)
+    if (!IsKey(resource)) Put(NewItem(certificate_list), "resourceId", resource.id);
   return result;
 }
 
 Result<object> ChangePointResourcePolicy(Call& call, const Arguments& arguments) {
-  // No certificate exists that could be listed.
-  if (arguments.Has("certList")) return Error(Reason::kBadParameter).About("certList");
-  if (!arguments.Has("cmkList")) return Error(Reason::kParameterMissing).About("cmkList");
+  if (!arguments.Has("cmkList") && !arguments.Has("certList"))
+    return Error(Reason::kParameterMissing).About("cmkList");
   KMS_CHECK_OK(call.kms.access_points().ChangeResources(
       call.context, arguments.Text("applicationId"),
-      ChoiceOf<PolicyChange>(arguments, "policyType"), arguments.Texts("cmkList")));
+      ChoiceOf<PolicyChange>(arguments, "policyType"),
+      {arguments.Texts("cmkList"), arguments.Texts("certList")}));
   return object(call.storage);
 }
 
@@ -479,7 +487,7 @@ constexpr Operation kOperations[] = {
      .result = kDescribeResult,
      .resources = kPointResource,
      .section = "4.5",
-     .summary = "Lists the keys that the access point allows.",
+     .summary = "Lists the keys and certificates that the access point allows.",
      .handler = DescribeResourcePolicy},
     {.name = "changePointResourcePolicy",
      .group = "access points",
@@ -490,7 +498,7 @@ constexpr Operation kOperations[] = {
      .parameters = kResourcesParameters,
      .resources = kPointResource,
      .section = "4.5",
-     .summary = "Allows or denies keys to the access point.",
+     .summary = "Allows or denies keys and certificates to the access point.",
      .handler = ChangePointResourcePolicy},
     {.name = "policyCheckIsOpen",
      .group = "access points",
@@ -500,7 +508,7 @@ constexpr Operation kOperations[] = {
      .result = kOpenResult,
      .resources = kPointResource,
      .section = "4.5",
-     .summary = "Tells whether the access point checks actions or keys.",
+     .summary = "Tells whether the access point checks actions or resources.",
      .handler = PolicyCheckIsOpen},
     {.name = "closePolicyCheck",
      .group = "access points",

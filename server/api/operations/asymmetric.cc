@@ -8,20 +8,6 @@ namespace {
 
 using boost::json::object;
 
-// Longer than any digest or signature, so that a wrong length has its own answer.
-constexpr std::int64_t kMaxShortBytes = 1024;
-
-constexpr Choice kEncryptionAlgorithmChoices[] = {
-    Spelled("RSAES_OAEP_SHA_256", EncryptionAlgorithm::kRsaOaepSha256),
-    Spelled("RSAES_OAEP_SHA_1", EncryptionAlgorithm::kRsaOaepSha1),
-    Spelled("RSAES_PKCS1_V1_5", EncryptionAlgorithm::kRsaPkcs1),
-    Spelled("SM2", EncryptionAlgorithm::kSm2),
-    Spelled("SM2PKE", EncryptionAlgorithm::kSm2)};
-
-constexpr Parameter EncryptionAlgorithmParameter() {
-  return AlgorithmParameter(kEncryptionAlgorithmChoices, Reason::kAlgorithmMissing);
-}
-
 constexpr Parameter DigestParameter() {
   return {.name = "digest",
           .required = true,

@@ -17,6 +17,8 @@ std::span<const Operation> ComputeOperations();
 std::span<const Operation> AsymmetricOperations();
 std::span<const Operation> IntegrityOperations();
 std::span<const Operation> TagOperations();
+std::span<const Operation> CertificateOperations();
+std::span<const Operation> UsbKeyCertificateOperations();
 std::span<const Operation> AccessPointOperations();
 std::span<const Operation> AccessKeyOperations();
 std::span<const Operation> ServiceOperations();

@@ -20,6 +20,9 @@ constexpr Parameter kProjectUpdate[] = {ProjectParameter(true, "the enterprise p
 constexpr Parameter kMove[] = {
     KeyParameter(), ProjectParameter(true, "the enterprise project to move to")};
 
+constexpr Parameter kMoveCertificate[] = {
+    CertificateParameter(), ProjectParameter(true, "the enterprise project to move to")};
+
 constexpr std::string_view kProjectResult[] = {"epId", "epName", "description",
                                                "createdTime", "updatedTime"};
 constexpr std::string_view kProjectsResult[] = {
@@ -31,12 +34,14 @@ constexpr std::string_view kProjectsResult[] = {
     "size",
     "totalElements"};
 constexpr std::string_view kMovedKey[] = {"cmkUuid"};
+constexpr std::string_view kMovedCertificate[] = {"certificateId"};
 
 constexpr std::string_view kCreateProjectPaths[] = {"/v1/iam/createProject"};
 constexpr std::string_view kUpdateProjectPaths[] = {"/v1/iam/updateProject"};
 constexpr std::string_view kListProjectsPaths[] = {"/v1/iam/listProjects"};
 constexpr std::string_view kDeleteProjectPaths[] = {"/v1/iam/deleteProject"};
 constexpr std::string_view kMoveKeyPaths[] = {"/v1/iam/moveKey"};
+constexpr std::string_view kMoveCertificatePaths[] = {"/v1/iam/moveCertificate"};
 
 void WriteProject(Call& call, const ProjectDescription& project, object& result) {
   Put(result, "epId", project.id);
@@ -78,8 +83,15 @@ Result<object> MoveKey(Call& call, const Arguments& arguments) {
   return object(call.storage);
 }
 
-constexpr Operation WithKey(Operation operation) {
-  operation.resources = kMovedKey;
+Result<object> MoveCertificate(Call& call, const Arguments& arguments) {
+  KMS_CHECK_OK(call.kms.iam().projects.MoveCertificate(
+      call.context, arguments.Text("certificateId"), arguments.Text("epId")));
+  return object(call.storage);
+}
+
+constexpr Operation Moves(std::span<const std::string_view> resources,
+                          Operation operation) {
+  operation.resources = resources;
   return operation;
 }
 
@@ -93,10 +105,15 @@ constexpr Operation kOperations[] = {
             "Lists the enterprise projects of the account, oldest first.", ListProjects,
             kIamPage, kProjectsResult),
     IamChange("deleteProject", kDeleteProjectPaths, "kms:iam:deleteProject",
-              "Deletes an enterprise project without keys and grants.", DeleteProject,
-              kProject),
-    WithKey(IamChange("moveKey", kMoveKeyPaths, "kms:iam:moveKey",
-                      "Moves a key to another enterprise project.", MoveKey, kMove)),
+              "Deletes an enterprise project without resources and grants.",
+              DeleteProject, kProject),
+    Moves(kMovedKey,
+          IamChange("moveKey", kMoveKeyPaths, "kms:iam:moveKey",
+                    "Moves a key to another enterprise project.", MoveKey, kMove)),
+    Moves(kMovedCertificate,
+          IamChange("moveCertificate", kMoveCertificatePaths, "kms:iam:moveCertificate",
+                    "Moves a certificate to another enterprise project.", MoveCertificate,
+                    kMoveCertificate)),
 };
 
 }  // namespace

@@ -76,9 +76,9 @@ void PutTags(boost::json::object& result, std::string_view name,
   }
 }
 
-AskedPage PageOf(const Call& call, const Arguments& arguments) {
+AskedPage PageOf(const Call& call, const Arguments& arguments, std::int64_t first) {
   AskedPage page;
-  page.number = arguments.Integer("pageNumber", 0);
+  page.number = arguments.Integer("pageNumber", first);
   page.size = arguments.Integer("pageSize", 10);
   page.request.number = call.dialect.PageIndex(call.operation, page.number);
   page.request.size = static_cast<std::size_t>(page.size);

@@ -45,11 +45,19 @@ inline constexpr Choice kOaepChoices[] = {
     Spelled("RSAES_OAEP_SHA_256", EncryptionAlgorithm::kRsaOaepSha256),
     Spelled("RSAES_OAEP_SHA_1", EncryptionAlgorithm::kRsaOaepSha1)};
 
+// Both spell the algorithms of asymmetric keys, and of certificates.
 inline constexpr Choice kSignatureAlgorithmChoices[] = {
     Spelled("RSA_PSS_SHA_256", SignatureAlgorithm::kRsaPssSha256),
     Spelled("RSA_PKCS1_SHA_256", SignatureAlgorithm::kRsaPkcs1Sha256),
     Spelled("SM2", SignatureAlgorithm::kSm2),
     Spelled("SM2DSA", SignatureAlgorithm::kSm2)};
+
+inline constexpr Choice kEncryptionAlgorithmChoices[] = {
+    Spelled("RSAES_OAEP_SHA_256", EncryptionAlgorithm::kRsaOaepSha256),
+    Spelled("RSAES_OAEP_SHA_1", EncryptionAlgorithm::kRsaOaepSha1),
+    Spelled("RSAES_PKCS1_V1_5", EncryptionAlgorithm::kRsaPkcs1),
+    Spelled("SM2", EncryptionAlgorithm::kSm2),
+    Spelled("SM2PKE", EncryptionAlgorithm::kSm2)};
 
 // The type of a wrapping key: there is one.
 inline constexpr Choice kWrappingKeySpecChoices[] = {
@@ -66,6 +74,9 @@ inline constexpr std::int64_t kMaxPlaintext = 6144;
 inline constexpr std::int64_t kMaxCiphertext =
     8192;                                            // of the longest plaintext, and room
 inline constexpr std::int64_t kMaxPublicKey = 2048;  // an RSA key has about 300
+
+// Longer than any digest or signature, so that a wrong length has its own answer.
+inline constexpr std::int64_t kMaxShortBytes = 1024;
 
 // Parameters.
 
@@ -188,6 +199,19 @@ constexpr Parameter SignatureAlgorithmParameter() {
   return AlgorithmParameter(kSignatureAlgorithmChoices, Reason::kSignAlgorithmMissing);
 }
 
+constexpr Parameter EncryptionAlgorithmParameter() {
+  return AlgorithmParameter(kEncryptionAlgorithmChoices, Reason::kAlgorithmMissing);
+}
+
+constexpr Parameter CertificateParameter(Where where = Where::kBody) {
+  return {.name = "certificateId",
+          .where = where,
+          .required = true,
+          .kind = Kind::kCertificate,
+          .bad = Reason::kCertificateNotFound,
+          .note = "the certificate"};
+}
+
 constexpr Parameter WrappingAlgorithmParameter(Where where,
                                                std::span<const Choice> choices,
                                                std::string_view note) {
@@ -256,7 +280,8 @@ struct AskedPage {
   PageRequest request;
 };
 
-AskedPage PageOf(const Call& call, const Arguments& arguments);
+// `first` is what the operation counts pages from.
+AskedPage PageOf(const Call& call, const Arguments& arguments, std::int64_t first = 0);
 
 // PutPage writes the six members that lists of keys and versions have beside
 // "content": the manual shows three of them and describes the others.

@@ -45,7 +45,7 @@ constexpr Parameter ResourceParameter() {
   return {.name = "resourceId",
           .required = true,
           .kind = Kind::kKey,
-          .note = "the key that the tag is on"};
+          .note = "the key or certificate that the tag is on"};
 }
 
 constexpr Parameter BaseResourceParameter() {
