@@ -18,7 +18,6 @@ using testing::Contents;
 using testing::Fails;
 using testing::Issued;
 using testing::KeyOfRequest;
-using testing::KindOf;
 using testing::OutsideCa;
 using testing::Pkcs12Of;
 using x509::testing::kDay;
@@ -66,7 +65,7 @@ TEST_P(EverySpec, BeginsAsARequest) {
 
 TEST_P(EverySpec, IsActiveWithItsCertificate) {
   const std::string id = MakePending(GetParam());
-  const auto& ca = OutsideCa(KindOf(GetParam()));
+  const auto& ca = OutsideCa(GetParam());
   const std::string certificate =
       Issued(RequestOf(id), ca,
              {.name = "www", .extensions = {{"subjectAltName", "DNS:www.example.com"}}});
@@ -89,7 +88,7 @@ TEST_P(EverySpec, IsActiveWithItsCertificate) {
 }
 
 TEST_P(EverySpec, ComesAsAFile) {
-  const auto id = ImportFile(Pkcs12Of(KindOf(GetParam())), Pass());
+  const auto id = ImportFile(Pkcs12Of(GetParam()), Pass());
   ASSERT_OK(id);
   const auto summary = certificates().Describe(me, *id).value().summary;
   EXPECT_EQ(summary.status, kActive);
@@ -98,7 +97,7 @@ TEST_P(EverySpec, ComesAsAFile) {
   EXPECT_EQ(summary.subject, "CN=leaf, C=CN");
   const auto texts = certificates().Get(me, *id).value();
   EXPECT_EQ(texts.request, "");
-  EXPECT_EQ(texts.chain, ChainOf(OutsideCa(KindOf(GetParam()))));
+  EXPECT_EQ(texts.chain, ChainOf(OutsideCa(GetParam())));
   const auto algorithm = GetParam() == KeySpec::kSm2 ? SignatureAlgorithm::kSm2
                                                      : SignatureAlgorithm::kRsaPssSha256;
   const SignedMessage message = {algorithm, MessageType::kRaw, AsBytes("hello")};
@@ -116,7 +115,7 @@ TEST_P(EverySpec, IsExportedUnderAPassPhrase) {
   ASSERT_OK(opened);
   EXPECT_EQ(x509::CertificatePem(opened->certificate), exported->certificate);
   EXPECT_EQ(opened->chain.size(), 2U);
-  EXPECT_EQ(exported->chain, ChainOf(OutsideCa(KindOf(GetParam()))));
+  EXPECT_EQ(exported->chain, ChainOf(OutsideCa(GetParam())));
   EXPECT_TRUE(exported->private_key.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY"));
   // What was exported is the key pair, and comes in again.
   EXPECT_OK(ImportFile(exported->pkcs12, Pass()));
@@ -148,12 +147,12 @@ TEST_F(CertificateServiceTest, RefusesRequestsThatAreNone) {
   EXPECT_THAT(create(wanted), Fails(Reason::kHsmKeyCreationFailed));
   wanted.exportable = true;
   EXPECT_THAT(create(wanted), Fails(Reason::kPrivateKeyNotExportable));
-  EXPECT_EQ(certificates().List(me, {})->total, 0U);
+  EXPECT_EQ(certificates().List(me, {}, {})->total, 0U);
 }
 
 TEST_F(CertificateServiceTest, RefusesCertificatesThatAreNotItsOwn) {
   const std::string id = MakePending(KeySpec::kSm2);
-  const auto& ca = OutsideCa("SM2");
+  const auto& ca = OutsideCa(KeySpec::kSm2);
   const std::string good = Issued(RequestOf(id), ca);
   const std::string middle = x509::CertificatePem(ca.middle);
   const std::string top = x509::CertificatePem(ca.root);
@@ -168,7 +167,7 @@ TEST_F(CertificateServiceTest, RefusesCertificatesThatAreNotItsOwn) {
        Reason::kCertificateMismatch},
       {"a gap in the chain", good, top, Reason::kCertificateMismatch},
       {"the chain upside down", good, top + middle, Reason::kCertificateMismatch},
-      {"another chain", good, ChainOf(OutsideCa("RSA:2048")),
+      {"another chain", good, ChainOf(OutsideCa(KeySpec::kRsa2048)),
        Reason::kCertificateMismatch},
       {"twice", good, middle + middle, Reason::kCertificateMismatch},
       {"garbage", "name-x", ChainOf(ca), Reason::kBadParameter},
@@ -190,7 +189,7 @@ TEST_F(CertificateServiceTest, RefusesCertificatesThatAreNotItsOwn) {
 
 TEST_F(CertificateServiceTest, IsRenewedUnderItsId) {
   const std::string id = MakeActive(KeySpec::kSm2);
-  const auto& ca = OutsideCa("SM2");
+  const auto& ca = OutsideCa(KeySpec::kSm2);
   const std::string next = Issued(
       RequestOf(id), ca, {.not_before = kNow + kDay, .not_after = kNow + 400 * kDay});
   ASSERT_OK(certificates().Import(me, id, next, ChainOf(ca)));
@@ -218,8 +217,9 @@ TEST_F(CertificateServiceTest, HasTheStatusesOfTheManual) {
   for (const auto status : {kActive, kInactive})
     EXPECT_THAT(certificates().SetStatus(me, id, status),
                 Fails(Reason::kCertificateState));
-  EXPECT_THAT(certificates().Import(me, id, Issued(RequestOf(id), OutsideCa("SM2")), ""),
-              Fails(Reason::kCertificateState));
+  EXPECT_THAT(
+      certificates().Import(me, id, Issued(RequestOf(id), OutsideCa(KeySpec::kSm2)), ""),
+      Fails(Reason::kCertificateState));
   EXPECT_EQ(StatusOf(id), kRevoked);
 }
 
@@ -254,7 +254,7 @@ TEST_F(CertificateServiceTest, LeavesNothingWhenItIsDeleted) {
       EXPECT_EQ(key.find(id), std::string::npos) << key;
     }
   }
-  EXPECT_EQ(certificates().List(me, {})->total, 0U);
+  EXPECT_EQ(certificates().List(me, {}, {})->total, 0U);
 }
 
 TEST_F(CertificateServiceTest, ListsPagesInOrderOfCreation) {
@@ -263,7 +263,7 @@ TEST_F(CertificateServiceTest, ListsPagesInOrderOfCreation) {
   ASSERT_OK(certificates().Delete(me, ids[1]));
   ids.erase(ids.begin() + 1);
   for (std::size_t page = 0; page < 3; ++page) {
-    const auto listed = certificates().List(me, {.number = page, .size = 3}).value();
+    const auto listed = certificates().List(me, {}, {.number = page, .size = 3}).value();
     EXPECT_EQ(listed.total, 4U);
     ASSERT_EQ(listed.items.size(), page == 0 ? 3U : page == 1 ? 1U : 0U);
     for (std::size_t i = 0; i < listed.items.size(); ++i)
@@ -282,7 +282,7 @@ TEST_F(CertificateServiceTest, BelongsToAnAccountAndARegion) {
     EXPECT_THAT(certificates().SetStatus(stranger, id, kInactive), absent);
     EXPECT_THAT(certificates().Export(stranger, id, Pass()), absent);
     EXPECT_THAT(certificates().Delete(stranger, id), absent);
-    EXPECT_EQ(certificates().List(stranger, {})->total, 0U);
+    EXPECT_EQ(certificates().List(stranger, {}, {})->total, 0U);
   }
 }
 
@@ -293,11 +293,11 @@ TEST_F(CertificateServiceTest, HasAQuota) {
   MakePending(KeySpec::kSm2);
   EXPECT_THAT(certificates().Create(me, Wanted(KeySpec::kSm2)),
               Fails(Reason::kQuotaUsedUp));
-  EXPECT_THAT(ImportFile(Pkcs12Of("SM2"), Pass()), Fails(Reason::kQuotaUsedUp));
+  EXPECT_THAT(ImportFile(Pkcs12Of(KeySpec::kSm2), Pass()), Fails(Reason::kQuotaUsedUp));
   EXPECT_OK(
       certificates().Create(ContextOf("account-1", "region-2"), Wanted(KeySpec::kSm2)));
   ASSERT_OK(certificates().Delete(me, id));
-  EXPECT_OK(ImportFile(Pkcs12Of("SM2"), Pass()));
+  EXPECT_OK(ImportFile(Pkcs12Of(KeySpec::kSm2), Pass()));
 }
 
 TEST_F(CertificateServiceTest, ExportsOnlyWhatMayBeExported) {
@@ -321,7 +321,7 @@ TEST_F(CertificateServiceTest, ExportsOnlyWhatMayBeExported) {
 }
 
 TEST_F(CertificateServiceTest, RefusesFilesThatAreNone) {
-  const Bytes good = Pkcs12Of("SM2");
+  const Bytes good = Pkcs12Of(KeySpec::kSm2);
   const auto before = Records();
   EXPECT_THAT(ImportFile(good, Pass("wrong pass")), Fails(Reason::kBadPkcs12));
   EXPECT_THAT(ImportFile(good, Pass("")), Fails(Reason::kBadPkcs12));
@@ -347,7 +347,7 @@ TEST_F(CertificateServiceTest, ARepeatedRequestHasTheFirstOutcome) {
   EXPECT_THAT(certificates().Create(Request("c", 2), Wanted(KeySpec::kSm2)),
               Fails(Reason::kReplayed));
 
-  const auto& ca = OutsideCa("SM2");
+  const auto& ca = OutsideCa(KeySpec::kSm2);
   const std::string certificate = Issued(first.request, ca);
   ASSERT_OK(certificates().Import(Request("i"), first.id, certificate, ChainOf(ca)));
   ASSERT_OK(certificates().SetStatus(Request("s"), first.id, kRevoked));
@@ -356,23 +356,23 @@ TEST_F(CertificateServiceTest, ARepeatedRequestHasTheFirstOutcome) {
   ASSERT_OK(certificates().Delete(Request("d"), first.id));
   EXPECT_OK(certificates().Delete(Request("d"), first.id)) << "would be KMS.0901";
 
-  const Bytes file = Pkcs12Of("SM2");
+  const Bytes file = Pkcs12Of(KeySpec::kSm2);
   const SecretBytes pass = Pass();
   const NewPkcs12Certificate from_file = {.file = file, .pass_phrase = pass};
   const auto id = certificates().ImportPkcs12(Request("p"), from_file).value();
   EXPECT_EQ(certificates().ImportPkcs12(Request("p"), from_file).value(), id);
-  EXPECT_EQ(certificates().List(me, {})->total, 1U);
+  EXPECT_EQ(certificates().List(me, {}, {})->total, 1U);
 }
 
 TEST_F(CertificateServiceTest, ADryRunChangesNothing) {
   const std::string pending = MakePending(KeySpec::kSm2);
   const std::string active = MakeActive(KeySpec::kSm2, true);
-  const auto& ca = OutsideCa("SM2");
+  const auto& ca = OutsideCa(KeySpec::kSm2);
   const auto before = Records();
   RequestContext dry = me;
   dry.dry_run = true;
   const auto ends = testing::FailsAs(ErrorClass::kDryRun);
-  const Bytes file = Pkcs12Of("SM2");
+  const Bytes file = Pkcs12Of(KeySpec::kSm2);
   const SecretBytes pass = Pass();
   EXPECT_THAT(certificates().Create(dry, Wanted(KeySpec::kRsa2048)), ends);
   EXPECT_THAT(certificates().Import(dry, pending, Issued(RequestOf(pending), ca), ""),
@@ -426,9 +426,9 @@ TEST_F(CertificateServiceTest, IsWholeOrAbsentWhateverCallFails) {
   };
   const std::string id =
       Make({.spec = KeySpec::kSm2, .exportable = true, .subject = "CN=x,C=CN"});
-  const auto& ca = OutsideCa("SM2");
+  const auto& ca = OutsideCa(KeySpec::kSm2);
   const std::string certificate = Issued(RequestOf(id), ca);
-  const Bytes file = Pkcs12Of("SM2");
+  const Bytes file = Pkcs12Of(KeySpec::kSm2);
   const SecretBytes pass = Pass();
   const SignedMessage message = {SignatureAlgorithm::kSm2, MessageType::kRaw,
                                  AsBytes("m")};
@@ -445,7 +445,7 @@ TEST_F(CertificateServiceTest, IsWholeOrAbsentWhateverCallFails) {
          return drop(
              certificates().ImportPkcs12(me, {.file = file, .pass_phrase = pass}));
        }},
-      {"list", [&] { return drop(certificates().List(me, {})); }},
+      {"list", [&] { return drop(certificates().List(me, {}, {})); }},
       {"describe", [&] { return drop(certificates().Describe(me, id)); }},
       {"get", [&] { return drop(certificates().Get(me, id)); }},
       {"export", [&] { return drop(certificates().Export(me, id, pass)); }},

@@ -34,7 +34,7 @@ class CertificateTest : public KmsTest {
   }
   // A certificate for it from outside, put in place.
   void Activate(const std::string& id, const Contents& contents = {}) {
-    const Hierarchy& ca = OutsideCa(KindOf(SpecOf(id)));
+    const Hierarchy& ca = OutsideCa(SpecOf(id));
     EXPECT_OK(
         certificates().Import(me, id, Issued(RequestOf(id), ca, contents), ChainOf(ca)));
   }

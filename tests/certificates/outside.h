@@ -20,16 +20,13 @@ namespace kms::testing {
 using x509::testing::Contents;
 using x509::testing::Hierarchy;
 
-// One for each kind of keys: RSA:2048, SM2.
-inline const Hierarchy& OutsideCa(const std::string& kind) {
-  static std::map<std::string, std::unique_ptr<Hierarchy>> made;
-  auto& slot = made[kind];
-  if (slot == nullptr) slot = std::make_unique<Hierarchy>(kind);
+// One for each kind of keys.
+inline const Hierarchy& OutsideCa(KeySpec spec) {
+  static std::map<KeySpec, std::unique_ptr<Hierarchy>> made;
+  auto& slot = made[spec];
+  if (slot == nullptr)
+    slot = std::make_unique<Hierarchy>(spec == KeySpec::kSm2 ? "SM2" : "RSA:2048");
   return *slot;
-}
-
-inline std::string KindOf(KeySpec spec) {
-  return spec == KeySpec::kSm2 ? "SM2" : "RSA:2048";
 }
 
 inline std::string ChainOf(const Hierarchy& ca) {
@@ -55,8 +52,8 @@ inline std::string Issued(const std::string& request, const Hierarchy& ca,
 
 // A file with the leaf of a CA, and its key.
 inline constexpr std::string_view kFilePass = "correct horse";
-inline Bytes Pkcs12Of(const std::string& kind) {
-  const Hierarchy& ca = OutsideCa(kind);
+inline Bytes Pkcs12Of(KeySpec spec) {
+  const Hierarchy& ca = OutsideCa(spec);
   const auto pair = x509::FromPkcs8(x509::testing::Pkcs8Of(ca.leaf_key).Reveal()).value();
   return x509::SealPkcs12(pair.spec, pair.secret, ca.leaf, ca.chain(),
                           SecretBytes::CopyOf(AsBytes(kFilePass)))

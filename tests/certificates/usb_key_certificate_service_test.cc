@@ -27,7 +27,7 @@ class UsbKeyCertificateTest : public testing::CertificateTest {
  protected:
   UsbKeyCertificateService& service() { return kms->usb_key_certificates(); }
 
-  const testing::Hierarchy& ca = OutsideCa("SM2");
+  const testing::Hierarchy& ca = OutsideCa(KeySpec::kSm2);
   const std::string leaf = x509::CertificatePem(ca.leaf);
   const std::string chain = ChainOf(ca);
   NewUsbKeyCertificate Wanted() const {
@@ -103,7 +103,7 @@ TEST_F(UsbKeyCertificateTest, IsNoneOfTheKmss) {
   EXPECT_THAT(service().Describe(me, own), Fails(Reason::kCertificateNotFound));
   EXPECT_THAT(service().Delete(me, own), Fails(Reason::kCertificateNotFound));
   EXPECT_THAT(certificates().Delete(me, theirs), Fails(Reason::kCertificateNotFound));
-  EXPECT_EQ(certificates().List(me, {})->total, 1U);
+  EXPECT_EQ(certificates().List(me, {}, {})->total, 1U);
   EXPECT_EQ(service().List(me, {}, {})->total, 1U);
 }
 
@@ -133,7 +133,7 @@ TEST_F(UsbKeyCertificateTest, VerifiesEveryFormOfASignature) {
 }
 
 TEST_F(UsbKeyCertificateTest, VerifiesRsa) {
-  const auto& rsa = OutsideCa("RSA:2048");
+  const auto& rsa = OutsideCa(KeySpec::kRsa2048);
   const std::string pem = x509::CertificatePem(rsa.leaf);
   const auto id = service().Import(
       me, {.spec = KeySpec::kRsa2048, .name = "rsa", .certificate = pem});

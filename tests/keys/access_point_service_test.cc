@@ -254,7 +254,7 @@ TEST_F(AccessPointTest, ChecksCertificatesOnTheSameList) {
   EXPECT_THAT(kms->certificates().Describe(Caller(), other),
               Fails(Reason::kCertificateNotFound));
   EXPECT_FALSE(MayUse(key));
-  EXPECT_EQ(kms->certificates().List(Caller(), {}).value().total, 1U);
+  EXPECT_EQ(kms->certificates().List(Caller(), {}, {}).value().total, 1U);
   const auto listed = service().AllResources(me, point).value();
   ASSERT_EQ(listed.size(), 3U);
   EXPECT_EQ(listed[0].id, key);

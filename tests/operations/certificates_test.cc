@@ -44,7 +44,7 @@ class CertificateOperations : public OperationsTest {
     return Must("createCertificate", Wanted(changes));
   }
   object Signed(const object& made, const x509::testing::Contents& contents = {}) {
-    const auto& ca = OutsideCa("SM2");
+    const auto& ca = OutsideCa(KeySpec::kSm2);
     return {{"certificateId", made.at("certificateId")},
             {"certificate", Issued(Text(made, "csr"), ca, contents)},
             {"certificateChain", ChainOf(ca)}};
@@ -146,7 +146,7 @@ TEST_F(CertificateOperations, ListPagesFromOne) {
   const object first = all.at("content").as_array().at(0).as_object();
   EXPECT_THAT(NamesOf(first),
               ::testing::ElementsAre("certificateId", "keySpec", "exportablePrivateKey",
-                                     "subject", "createdTime", "status"));
+                                     "subject", "createdTime", "status", "labels"));
   EXPECT_EQ(first.at("createdTime"), "2030-01-01 00:00:00");
   const object second = Must("listCertificate", {{"pageNumber", "2"}, {"pageSize", "2"}});
   EXPECT_EQ(second.at("content").as_array().size(), 1U);

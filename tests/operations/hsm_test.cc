@@ -91,7 +91,7 @@ class HsmOperations : public testing::OperationsTest {
   // Pending, with what makes it active.
   object Signed(const object& wanted) {
     const object made = Must("createCertificate", wanted);
-    const auto& ca = kms::testing::OutsideCa("RSA:2048");
+    const auto& ca = kms::testing::OutsideCa(KeySpec::kRsa2048);
     return {{"certificateId", made.at("certificateId")},
             {"certificate", kms::testing::Issued(Text(made, "csr"), ca)},
             {"certificateChain", kms::testing::ChainOf(ca)}};
@@ -102,7 +102,7 @@ class HsmOperations : public testing::OperationsTest {
     return {{"certificateId", signed_one.at("certificateId")}};
   }
   static object UsbKey() {
-    const auto& ca = kms::testing::OutsideCa("RSA:2048");
+    const auto& ca = kms::testing::OutsideCa(KeySpec::kRsa2048);
     return {{"algorithm", "RSA_2048"},
             {"ukName", "name"},
             {"cert", x509::CertificatePem(ca.leaf)},
@@ -263,9 +263,10 @@ class HsmOperations : public testing::OperationsTest {
          [] { return object{{"randomDataLength", 8}, {"protectLevel", "0"}}; }},
         {"importCertificateByPKCS12",
          [] {
-           return object{{"passPhrase", kms::testing::kFilePass},
-                         {"pkcs12Blob", ToBase64(kms::testing::Pkcs12Of("RSA:2048"))},
-                         {"protectionLevel", "0"}};
+           return object{
+               {"passPhrase", kms::testing::kFilePass},
+               {"pkcs12Blob", ToBase64(kms::testing::Pkcs12Of(KeySpec::kRsa2048))},
+               {"protectionLevel", "0"}};
          }},
         {"importCertificateForUK", [] { return UsbKey(); }},
         {"listCertificateForUk", [] { return object(); }},

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "certificates/outside.h"
 #include "operations/fixture.h"
 
 namespace kms::server::testing {
@@ -122,6 +123,55 @@ TEST_F(Tags, KeysAreListedByThem) {
   EXPECT_EQ(list({{"labelKey", ""}, {"labelValue", ""}}), one + " " + two + " ");
   EXPECT_THAT(Ask("listKeys", {{"labelKey", std::string(129, 'k')}}),
               Fails(Reason::kTooLong));
+}
+
+// Of both kinds; in the manual's operations, and in those for USB keys.
+TEST_F(Tags, CertificatesAreListedByThem) {
+  clock.Advance(x509::testing::kNow - clock.Now());
+  const auto make = [&](std::string_view name) {
+    return Text(Must("createCertificate", {{"keySpec", "SM2"},
+                                           {"subject", std::string(name) + ",C=CN"},
+                                           {"exportablePrivateKey", 0},
+                                           {"protectionLevel", "1"}}),
+                "certificateId");
+  };
+  const std::string one = make("CN=one"), two = make("CN=two");
+  const auto& ca = kms::testing::OutsideCa(KeySpec::kSm2);
+  const std::string usb =
+      Text(Must("importCertificateForUK", {{"algorithm", "SM2"},
+                                           {"ukName", "usb"},
+                                           {"cert", x509::CertificatePem(ca.leaf)}}),
+           "ukId");
+  const object prod = Make("env", "prod"), test = Make("env", "test");
+  Must("bindResource", With(prod, {{"resourceId", one}}));
+  Must("bindResource", With(test, {{"resourceId", two}}));
+  Must("bindResource", With(prod, {{"resourceId", usb}}));
+  const array of_prod{
+      object{{"labelId", prod.at("labelId")}, {"key", "env"}, {"value", "prod"}}};
+  EXPECT_EQ(Must("describeCertificate", {{"certificateId", one}}).at("labels"), of_prod);
+  EXPECT_EQ(Must("describeCertificateForUk", {{"certificateId", usb}}).at("labels"),
+            of_prod);
+
+  const auto list = [&](const object& parameters) {
+    std::string ids;
+    for (const auto& [operation, items] : {std::pair("listCertificate", "content"),
+                                           std::pair("listCertificateForUk", "list")}) {
+      const object listed = Must(operation, parameters);
+      for (const auto& item : listed.at(items).as_array()) {
+        ids += Text(item.as_object(), "certificateId") + " ";
+        EXPECT_EQ(item.at("labels").as_array().size(), 1U);
+      }
+      EXPECT_EQ(listed.at("totalCount"), listed.at(items).as_array().size());
+    }
+    return ids;
+  };
+  EXPECT_EQ(list({}), one + " " + two + " " + usb + " ");
+  EXPECT_EQ(list({{"labelKey", "env"}, {"labelValue", "prod"}}), one + " " + usb + " ");
+  EXPECT_EQ(list({{"labelValue", "test"}}), two + " ");
+  EXPECT_EQ(list({{"labelKey", "none"}}), "");
+  for (const char* const operation : {"listCertificate", "listCertificateForUk"})
+    EXPECT_THAT(Ask(operation, {{"labelKey", std::string(129, 'k')}}),
+                Fails(Reason::kTooLong));
 }
 
 TEST_F(Tags, Refusals) {

@@ -12,6 +12,7 @@
 #include "kms/clock.h"
 #include "kms/crypto_backend.h"
 #include "kms/key.h"
+#include "kms/tag.h"
 
 namespace kms {
 
@@ -39,6 +40,7 @@ struct CertificateSummary {
   std::string subject;
   UnixMillis not_before = 0;
   UnixMillis not_after = 0;
+  std::vector<Tag> tags{};  // oldest first
 };
 
 // What a certificate says besides. Names are comma-separated, the last attribute first.

@@ -19,6 +19,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,7 @@
 #include "kms/request_context.h"
 #include "kms/result.h"
 #include "kms/secret_bytes.h"
+#include "kms/tag.h"
 
 namespace kms {
 
@@ -46,6 +48,11 @@ struct NewCertificate {
 struct NewCertificateRequest {
   std::string id;
   std::string request;  // PKCS#10, PEM
+};
+
+// Absent members do not filter.
+struct CertificateFilter {
+  std::optional<TagFilter> tag{};  // bound to it
 };
 
 struct NewPkcs12Certificate {
@@ -95,8 +102,10 @@ class CertificateService {
   Result<std::string> ImportPkcs12(const RequestContext& context,
                                    const NewPkcs12Certificate& wanted);
 
-  // List returns the certificates of the account in the region, oldest first.
+  // List returns the certificates of the account in the region that `filter` lets
+  // through, oldest first.
   Result<Page<CertificateSummary>> List(const RequestContext& context,
+                                        const CertificateFilter& filter,
                                         const PageRequest& page);
 
   Result<CertificateDescription> Describe(const RequestContext& context,

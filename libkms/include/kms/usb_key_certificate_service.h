@@ -41,6 +41,7 @@ struct UsbKeyCertificateFilter {
   std::optional<KeySpec> spec{};
   std::optional<CertificateStatus> status{};
   std::vector<std::string_view> ids{};
+  std::optional<TagFilter> tag{};  // bound to it
 };
 
 class UsbKeyCertificateService {

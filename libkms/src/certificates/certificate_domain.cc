@@ -53,7 +53,8 @@ Result<std::optional<CertificateRecord>> Load(const Reader& reader,
   return std::optional<CertificateRecord>(std::move(certificate));
 }
 
-CertificateSummary Summarise(const CertificateRecord& certificate) {
+Result<CertificateSummary> Summarise(const Reader& reader,
+                                     const CertificateRecord& certificate) {
   CertificateSummary summary;
   summary.id = certificate.id;
   summary.name = certificate.usb_key.value_or("");
@@ -69,6 +70,8 @@ CertificateSummary Summarise(const CertificateRecord& certificate) {
   summary.subject = certificate.subject;
   summary.not_before = certificate.not_before;
   summary.not_after = certificate.not_after;
+  KMS_TRY(summary.tags,
+          DescribeTags(reader, certificate.account, certificate.region, certificate.id));
   return summary;
 }
 
@@ -239,14 +242,16 @@ Result<Page<CertificateSummary>> CertificateDomain::List(const RequestContext& c
       place::CertificateList(context.principal.account, context.region, usb_key);
   Page<CertificateSummary> listed;
 
-  if (all && !wanted) {
+  if (all && !wanted.tag && !wanted.accepts) {
     KMS_TRY(listed.total,
             LiveCount(*snapshot, place::CertificateCounter(context.principal.account,
                                                            context.region, usb_key)));
     KMS_TRY(const auto ids, PageOf(*snapshot, index, page));
     for (const std::string& id : ids) {
       KMS_TRY(const auto certificate, Load(*snapshot, context, id));
-      if (certificate) listed.items.push_back(Summarise(*certificate));
+      if (!certificate) continue;
+      KMS_TRY(CertificateSummary summary, Summarise(*snapshot, *certificate));
+      listed.items.push_back(std::move(summary));
     }
     return listed;
   }
@@ -255,15 +260,22 @@ Result<Page<CertificateSummary>> CertificateDomain::List(const RequestContext& c
   KMS_TRY(const auto ids, PageOf(*snapshot, index, {0, static_cast<std::size_t>(-1)}));
   for (const std::string& id : ids) {
     KMS_TRY(const auto certificate, Load(*snapshot, context, id));
-    if (!certificate || (wanted && !wanted(*certificate))) continue;
+    if (!certificate || (wanted.accepts && !wanted.accepts(*certificate))) continue;
     if (!all) {
       const auto may = CheckMay(*domain_, *snapshot, context, action, *certificate);
       if (!may && may.error().reason() != Reason::kCertificateNotFound)
         return may.error();
       if (!may) continue;
     }
-    if (listed.total >= first && listed.items.size() < page.size)
-      listed.items.push_back(Summarise(*certificate));
+    if (wanted.tag) {
+      KMS_TRY(const bool has, HasTag(*snapshot, certificate->account, certificate->region,
+                                     id, *wanted.tag));
+      if (!has) continue;
+    }
+    if (listed.total >= first && listed.items.size() < page.size) {
+      KMS_TRY(CertificateSummary summary, Summarise(*snapshot, *certificate));
+      listed.items.push_back(std::move(summary));
+    }
     ++listed.total;
   }
   return listed;
@@ -276,7 +288,7 @@ Result<CertificateDescription> CertificateDomain::Describe(const RequestContext&
   KMS_TRY(const auto snapshot, parts().store.Read());
   KMS_TRY(const CertificateRecord record, Read(*snapshot, context, id, action, home));
   CertificateDescription described;
-  described.summary = Summarise(record);
+  KMS_TRY(described.summary, Summarise(*snapshot, record));
   if (record.status == CertificateStatus::kPending) return described;
   KMS_TRY(const CertificateTextsRecord texts, ReadTexts(*snapshot, record));
   KMS_TRY(x509::Certificate leaf, x509::ReadCertificate(texts.certificate));

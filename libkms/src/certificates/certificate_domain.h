@@ -9,6 +9,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -72,12 +73,15 @@ class CertificateDomain {
   Result<void> Delete(const RequestContext& context, std::string_view id,
                       std::string_view action, CertificateHome home);
 
-  // List returns the certificates that the principal may see and `wanted` accepts.
-  using Filter = std::function<bool(const CertificateRecord&)>;
+  // List returns the certificates that the principal may see and `wanted` lets through.
+  struct Filter {
+    std::optional<TagFilter> tag;
+    std::function<bool(const CertificateRecord&)> accepts;  // null: all
+  };
   Result<Page<CertificateSummary>> List(const RequestContext& context,
                                         std::string_view action, CertificateHome home,
                                         const PageRequest& page,
-                                        const Filter& wanted = nullptr) const;
+                                        const Filter& wanted) const;
 
   Result<CertificateDescription> Describe(const RequestContext& context,
                                           std::string_view id, std::string_view action,

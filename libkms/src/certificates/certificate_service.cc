@@ -219,8 +219,9 @@ Result<std::string> CertificateService::ImportPkcs12(const RequestContext& conte
 }
 
 Result<Page<CertificateSummary>> CertificateService::List(const RequestContext& context,
+                                                          const CertificateFilter& filter,
                                                           const PageRequest& page) {
-  return domain_->List(context, "kms:cert:list", kHome, page);
+  return domain_->List(context, "kms:cert:list", kHome, page, {filter.tag, nullptr});
 }
 
 Result<CertificateDescription> CertificateService::Describe(const RequestContext& context,

@@ -105,9 +105,9 @@ Result<std::string> UsbKeyCertificateService::Import(const RequestContext& conte
 Result<Page<CertificateSummary>> UsbKeyCertificateService::List(
     const RequestContext& context, const UsbKeyCertificateFilter& filter,
     const PageRequest& page) {
-  CertificateDomain::Filter wanted;
+  CertificateDomain::Filter wanted{filter.tag, nullptr};
   if (filter.spec || filter.status || !filter.ids.empty())
-    wanted = [&](const CertificateRecord& certificate) {
+    wanted.accepts = [&](const CertificateRecord& certificate) {
       return (!filter.spec || certificate.spec == *filter.spec) &&
              (!filter.status || certificate.status == *filter.status) &&
              (filter.ids.empty() ||

@@ -552,8 +552,7 @@ Result<KeyDescription> Domain::DescribeKey(const Reader& reader,
     KMS_TRY(PointerRecord pointer, FromJson<PointerRecord>(record.value));
     described.aliases.push_back(std::move(pointer.name));
   }
-  KMS_TRY(auto tags, TagsOf(reader, key.account, key.region, key.id));
-  for (TagRecord& tag : tags) described.tags.push_back(Describe(std::move(tag)));
+  KMS_TRY(described.tags, DescribeTags(reader, key.account, key.region, key.id));
   return described;
 }
 

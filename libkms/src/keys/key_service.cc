@@ -184,11 +184,9 @@ Result<Page<KeyDescription>> KeyService::List(const RequestContext& context,
       if (!may) continue;
     }
     if (filter.tag) {
-      KMS_TRY(const auto tags, TagsOf(*snapshot, account, key->region, key->id));
-      if (std::ranges::none_of(tags, [&](const TagRecord& tag) {
-            return Matches(*filter.tag, tag.key, tag.value);
-          }))
-        continue;
+      KMS_TRY(const bool has,
+              HasTag(*snapshot, account, key->region, key->id, *filter.tag));
+      if (!has) continue;
     }
     if (listed.total >= first && listed.items.size() < page.size) {
       KMS_TRY(KeyDescription described, domain_->DescribeKey(*snapshot, *key));

@@ -56,6 +56,24 @@ Result<std::vector<TagRecord>> TagsOf(const Reader& reader, std::string_view acc
   return tags;
 }
 
+Result<std::vector<Tag>> DescribeTags(const Reader& reader, std::string_view account,
+                                      std::string_view region,
+                                      std::string_view resource) {
+  KMS_TRY(auto records, TagsOf(reader, account, region, resource));
+  std::vector<Tag> tags;
+  tags.reserve(records.size());
+  for (TagRecord& record : records) tags.push_back(Describe(std::move(record)));
+  return tags;
+}
+
+Result<bool> HasTag(const Reader& reader, std::string_view account,
+                    std::string_view region, std::string_view resource,
+                    const TagFilter& filter) {
+  KMS_TRY(const auto tags, TagsOf(reader, account, region, resource));
+  return std::ranges::any_of(
+      tags, [&](const TagRecord& tag) { return Matches(filter, tag.key, tag.value); });
+}
+
 void BindTag(Transaction& transaction, const TagRecord& tag, std::string_view resource) {
   transaction.Put(place::TagOfResource(tag.account, resource, tag.id),
                   ToJson(PointerRecord{tag.id}));

@@ -39,6 +39,15 @@ bool Matches(const TagFilter& filter, std::string_view key, std::string_view val
 Result<std::vector<TagRecord>> TagsOf(const Reader& reader, std::string_view account,
                                       std::string_view region, std::string_view resource);
 
+// DescribeTags is TagsOf for others to see.
+Result<std::vector<Tag>> DescribeTags(const Reader& reader, std::string_view account,
+                                      std::string_view region, std::string_view resource);
+
+// HasTag tells whether a resource has a tag that `filter` means. Fails as TagsOf.
+Result<bool> HasTag(const Reader& reader, std::string_view account,
+                    std::string_view region, std::string_view resource,
+                    const TagFilter& filter);
+
 // Both write or erase a binding, and nothing else.
 void BindTag(Transaction& transaction, const TagRecord& tag, std::string_view resource);
 void UnbindTag(Transaction& transaction, const TagRecord& tag, std::string_view resource);

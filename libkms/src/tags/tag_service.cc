@@ -231,10 +231,7 @@ Result<std::vector<Tag>> TagService::ListOfResource(const RequestContext& contex
   KMS_TRY(const std::string id,
           FindResource(*domain_, *snapshot, context, resource,
                        "kms:label:listResourceLebal", Action::kDescribe));
-  KMS_TRY(auto bound, TagsOf(*snapshot, context.principal.account, context.region, id));
-  std::vector<Tag> listed;
-  for (TagRecord& tag : bound) listed.push_back(Describe(std::move(tag)));
-  return listed;
+  return DescribeTags(*snapshot, context.principal.account, context.region, id);
 }
 
 }  // namespace kms

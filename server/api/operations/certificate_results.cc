@@ -55,6 +55,7 @@ void PutDescription(boost::json::object& result,
   Put(result, "exportablePrivateKey", summary.exportable ? 1 : 0);
   Put(result, "status", NumberOf(summary.status));
   Put(result, "protectionLevel", LevelText(summary.level));
+  PutTags(result, "labels", summary.tags);
 }
 
 void PutCertificatePage(boost::json::object& result, const AskedPage& page,

@@ -89,8 +89,9 @@ constexpr Parameter kImport[] = {
     CertificateParameter(),
     PemParameter("certificate", true, "PEM; of the key pair of the request"),
     PemParameter("certificateChain", false, "PEM; its issuer first, up to ten")};
-constexpr Parameter kList[] = {CertificatePageNumber(Where::kHeader),
-                               CertificatePageSize(Where::kHeader)};
+constexpr Parameter kList[] = {
+    CertificatePageNumber(Where::kHeader), CertificatePageSize(Where::kHeader),
+    TagKeyFilterParameter(Where::kHeader), TagValueFilterParameter(Where::kHeader)};
 constexpr Parameter kDescribe[] = {CertificateParameter(Where::kHeader)};
 constexpr Parameter kStatus[] = {CertificateParameter(),
                                  {.name = "status",
@@ -150,7 +151,8 @@ constexpr std::string_view kDecryptResources[] = {"ciphertextBlob", "certificate
 constexpr std::string_view kIdResult[] = {"certificateId"};
 constexpr std::string_view kCreateResult[] = {"certificateId", "csr"};
 constexpr std::string_view kListResult[] = {
-    "content[]: certificateId keySpec exportablePrivateKey subject createdTime status",
+    "content[]: certificateId keySpec exportablePrivateKey subject createdTime status "
+    "labels",
     "pageNumber", "pageSize", "totalCount"};
 constexpr std::string_view kDescribeResult[] = {"certificateId",
                                                 "epId",
@@ -170,7 +172,8 @@ constexpr std::string_view kDescribeResult[] = {"certificateId",
                                                 "keyUsage",
                                                 "exportablePrivateKey",
                                                 "status",
-                                                "protectionLevel"};
+                                                "protectionLevel",
+                                                "labels"};
 constexpr std::string_view kGetResult[] = {"certificateId", "certificate",
                                            "certificateChain", "csr"};
 constexpr std::string_view kExportResult[] = {"certificateId", "pkcs12Blob", "privateKey",
@@ -254,7 +257,8 @@ Result<object> ImportCertificate(Call& call, const Arguments& arguments) {
 
 Result<object> ListCertificate(Call& call, const Arguments& arguments) {
   const AskedPage page = PageOf(call, arguments, 1);
-  KMS_TRY(const auto listed, call.kms.certificates().List(call.context, page.request));
+  KMS_TRY(const auto listed, call.kms.certificates().List(
+                                 call.context, {TagFilterOf(arguments)}, page.request));
   object result(call.storage);
   array& content = result["content"].emplace_array();
   for (const CertificateSummary& certificate : listed.items) {
@@ -265,6 +269,7 @@ Result<object> ListCertificate(Call& call, const Arguments& arguments) {
     PutTextOrNull(item, "subject", certificate.subject);
     Put(item, "createdTime", call.dialect.Date(certificate.created));
     Put(item, "status", NumberOf(certificate.status));
+    PutTags(item, "labels", certificate.tags);
   }
   PutCertificatePage(result, page, listed.total);
   return result;

@@ -103,13 +103,6 @@ constexpr Parameter kScheduleDeletion[] = {KeyParameter(),
 
 constexpr Parameter kUpdateDescription[] = {DescriptionParameter(true), KeyParameter()};
 
-constexpr Parameter TagFilterParameter(std::string_view name, std::string_view note) {
-  return {.name = name,
-          .where = Where::kHeader,
-          .max = TagService::kMaxCharacters,
-          .note = note};
-}
-
 constexpr Parameter kList[] = {
     PageNumberParameter(),
     PageSizeParameter(),
@@ -123,8 +116,8 @@ constexpr Parameter kList[] = {
      .note = "`0` disabled, `1` enabled, `2` pending deletion, "
              "`3` pending import; default all"},
     RegionParameter(Where::kHeader, false),
-    TagFilterParameter("labelKey", "keys with a tag of that key; default all"),
-    TagFilterParameter("labelValue", "keys with a tag of that value; default all")};
+    TagKeyFilterParameter(Where::kHeader),
+    TagValueFilterParameter(Where::kHeader)};
 
 constexpr std::string_view kResourceKey[] = {"cmkUuid"};
 
@@ -266,8 +259,7 @@ Result<object> ListKeys(Call& call, const Arguments& arguments) {
                    .level = FilterOf<ProtectionLevel>(arguments, "protectionLevel"),
                    .spec = FilterOf<KeySpec>(arguments, "keySpec"),
                    .state = FilterOf<KeyState>(arguments, "status")};
-  if (arguments.Has("labelKey") || arguments.Has("labelValue"))
-    filter.tag = TagFilterOf(arguments, "labelKey", "labelValue");
+  filter.tag = TagFilterOf(arguments);
   const AskedPage page = PageOf(call, arguments);
   KMS_TRY(const auto listed, call.kms.keys().List(call.context, filter, page.request));
   object result(call.storage);

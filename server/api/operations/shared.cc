@@ -44,6 +44,11 @@ TagFilter TagFilterOf(const Arguments& arguments, std::string_view key,
   return filter;
 }
 
+std::optional<TagFilter> TagFilterOf(const Arguments& arguments) {
+  if (!arguments.Has(kTagKeyFilter) && !arguments.Has(kTagValueFilter)) return {};
+  return TagFilterOf(arguments, kTagKeyFilter, kTagValueFilter);
+}
+
 std::string_view SpellingOf(KeySpec spec) {
   for (const Choice& choice : kKeySpecChoices)
     if (choice.value == static_cast<int>(spec)) return choice.spelling;

@@ -19,6 +19,7 @@
 #include "kms/key.h"
 #include "kms/result.h"
 #include "kms/tag.h"
+#include "kms/tag_service.h"
 
 namespace kms::server {
 
@@ -212,6 +213,22 @@ constexpr Parameter CertificateParameter(Where where = Where::kBody) {
           .note = "the certificate"};
 }
 
+// By which lists are filtered; an extension of ours.
+inline constexpr std::string_view kTagKeyFilter = "labelKey";
+inline constexpr std::string_view kTagValueFilter = "labelValue";
+constexpr Parameter TagKeyFilterParameter(Where where) {
+  return {.name = kTagKeyFilter,
+          .where = where,
+          .max = TagService::kMaxCharacters,
+          .note = "only those with a tag of that key"};
+}
+constexpr Parameter TagValueFilterParameter(Where where) {
+  return {.name = kTagValueFilter,
+          .where = where,
+          .max = TagService::kMaxCharacters,
+          .note = "only those with a tag of that value"};
+}
+
 constexpr Parameter WrappingAlgorithmParameter(Where where,
                                                std::span<const Choice> choices,
                                                std::string_view note) {
@@ -246,16 +263,19 @@ Result<std::optional<int>> RotationDays(const Arguments& arguments);
 Result<EncryptionContext> ContextOf(const Arguments& arguments,
                                     std::string_view name = kContextName);
 
+// TagFilterOf is what the parameters `key` and `value` ask for, each if it is there;
+// that of lists, which filter by TagKeyFilterParameter and TagValueFilterParameter, is
+// none if both are absent.
+TagFilter TagFilterOf(const Arguments& arguments, std::string_view key,
+                      std::string_view value);
+std::optional<TagFilter> TagFilterOf(const Arguments& arguments);
+
 // CheckUser: whether `userId` names the caller, as user or as account.
 // Fails: kDenied.
 Result<void> CheckUser(const Call& call, const Arguments& arguments);
 
 // Results. What they hold is written straight into the result's own storage, which is
 // wiped.
-
-// TagFilterOf is what the two parameters ask for, each if it is there.
-TagFilter TagFilterOf(const Arguments& arguments, std::string_view key,
-                      std::string_view value);
 
 std::string_view SpellingOf(KeySpec spec);
 

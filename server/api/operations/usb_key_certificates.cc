@@ -59,7 +59,9 @@ constexpr Parameter kList[] = {
     CertificatePageSize(Where::kBody),
     SpecParameter(false, "only those with such a key"),
     StatusParameter(false, kFilterChoices, "only those of that status"),
-    {.name = "certificateIdList", .kind = Kind::kTexts, .max = 64, .note = "only these"}};
+    {.name = "certificateIdList", .kind = Kind::kTexts, .max = 64, .note = "only these"},
+    TagKeyFilterParameter(Where::kBody),
+    TagValueFilterParameter(Where::kBody)};
 constexpr Parameter kCertificate[] = {CertificateParameter()};
 constexpr Parameter kStatus[] = {
     CertificateParameter(),
@@ -72,7 +74,7 @@ constexpr std::string_view kCertificateResource[] = {"certificateId"};
 constexpr std::string_view kImportResult[] = {"ukId", "ukName"};
 constexpr std::string_view kListResult[] = {
     "list[]: certificateId certificateName subject createdTime epId keySpec status "
-    "exportablePrivateKey protectionLevel",
+    "exportablePrivateKey protectionLevel labels",
     "pageNumber", "pageSize", "totalCount"};
 constexpr std::string_view kDescribeResult[] = {
     "as describeCertificate, and certificateName crlDistributionPoint isValidityCheck"};
@@ -113,6 +115,7 @@ Result<object> ListCertificateForUk(Call& call, const Arguments& arguments) {
     filter.status = ChoiceOf<CertificateStatus>(arguments, "status");
   const auto ids = arguments.Texts("certificateIdList");
   filter.ids.assign(ids.begin(), ids.end());
+  filter.tag = TagFilterOf(arguments);
   KMS_TRY(const auto listed,
           call.kms.usb_key_certificates().List(call.context, filter, page.request));
   object result(call.storage);
@@ -128,6 +131,7 @@ Result<object> ListCertificateForUk(Call& call, const Arguments& arguments) {
     Put(item, "status", NumberOf(certificate.status));
     Put(item, "exportablePrivateKey", certificate.exportable ? 1 : 0);
     Put(item, "protectionLevel", LevelText(certificate.level));
+    PutTags(item, "labels", certificate.tags);
   }
   PutCertificatePage(result, page, listed.total);
   return result;
