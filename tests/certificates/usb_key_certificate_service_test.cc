@@ -181,6 +181,9 @@ TEST_F(UsbKeyCertificateTest, RefusesWhatIsNone) {
       Read(Issue({.not_after = kNow - 1000}, ca.leaf_key, {"middle", ca.middle_key})));
   const Bytes junk(10, 1);
   const Bytes forged = Revoke({}, {"middle", ca.root_key});
+  // The root is its own issuer.
+  const std::string root_pem = x509::CertificatePem(ca.root);
+  const Bytes of_another = Revoke({}, {"root", ca.middle_key});
   const struct {
     const char* name;
     std::function<void(NewUsbKeyCertificate&)> change;
@@ -196,6 +199,13 @@ TEST_F(UsbKeyCertificateTest, RefusesWhatIsNone) {
       {"list", [&](auto& wanted) { wanted.revocation_list = junk; },
        Reason::kBadParameter},
       {"forged list", [&](auto& wanted) { wanted.revocation_list = forged; },
+       Reason::kBadParameter},
+      {"forged list of a root",
+       [&](auto& wanted) {
+         wanted.certificate = root_pem;
+         wanted.chain = {};
+         wanted.revocation_list = of_another;
+       },
        Reason::kBadParameter},
   };
   for (const auto& each : cases) {

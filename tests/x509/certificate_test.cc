@@ -59,6 +59,34 @@ TEST(CertificateTest, TellsItsFacts) {
   EXPECT_FALSE(certificate.is_ca);
 }
 
+TEST(CertificateTest, TellsNoNamesThatAreNoText) {
+  // DNS names and a URI with bytes that IA5String has not.
+  const Certificate certificate = testing::Read(Issue(
+      {.extensions = {{"subjectAltName", "DER:3012820461ff2e6382046100636e8204612e636e"},
+                      {"crlDistributionPoints",
+                       "DER:30173015a013a011860f687474703a2f2f612e636e2fe4726c"}}},
+      RsaKey(), {"root", RsaKey()}));
+  EXPECT_EQ(certificate.alternative_names, Names{"a.cn"});
+  EXPECT_EQ(certificate.crl_distribution_point, "");
+}
+
+TEST(CertificateTest, IsRefusedWithTimesOfOtherForms) {
+  const Bytes good = Issue({}, Sm2Key(), {"root", Sm2Key()});
+  const std::string_view text = AsText(good);
+  // notBefore, which is in 2029: a UTCTime of 13 characters.
+  const std::size_t at = text.find("2909");
+  ASSERT_NE(at, text.npos);
+  const std::string time(text.substr(at, 13));
+  ASSERT_EQ(time.back(), 'Z');
+  ASSERT_OK(ReadCertificate(Pem(testing::ReSigned(good, Sm2Key(), time, time))));
+  for (const std::string& other :
+       {time.substr(0, 8) + "+0800", time.substr(0, 8) + "-0000",
+        time.substr(0, 12) + "z", "2x" + time.substr(2), time.substr(0, 12) + "0"})
+    EXPECT_THAT(ReadCertificate(Pem(testing::ReSigned(good, Sm2Key(), time, other))),
+                Fails(Reason::kBadParameter))
+        << other;
+}
+
 TEST(CertificateTest, TellsNothingOfWhatIsAbsent) {
   const Certificate certificate =
       testing::Read(Issue({.serial = "ff"}, Sm2Key(), {"root", Sm2Key()}));

@@ -30,6 +30,7 @@ using testing::EncryptedPart;
 using testing::FileWithMac;
 using testing::Hierarchy;
 using testing::Issue;
+using testing::kDay;
 using testing::Key;
 using testing::KeyBag;
 using testing::kNow;
@@ -89,6 +90,30 @@ TEST_P(Pkcs12Test, IsOpenedWithItsChainInOrder) {
                        CertificateBag(made_.middle.der), CertificateBag(made_.leaf.der)}),
            OpenPart({SealedKeyBag(made_.leaf_key)})})),
       made_);
+}
+
+TEST_P(Pkcs12Test, IsOpenedWithTheIssuerThatLasts) {
+  // A root that was renewed, with the same key; in either order.
+  const Bytes ended = Issue({.name = "root",
+                             .extensions = testing::OfCa(),
+                             .not_before = kNow - 300 * kDay,
+                             .not_after = kNow - 200 * kDay},
+                            made_.root_key, {"root", made_.root_key});
+  const Bag key = SealedKeyBag(made_.leaf_key), leaf = CertificateBag(made_.leaf.der),
+            middle = CertificateBag(made_.middle.der),
+            root = CertificateBag(made_.root.der), old = CertificateBag(ended);
+  ExpectHolds(Open(FileWithMac({OpenPart({key, leaf, middle, old, root})})), made_);
+  ExpectHolds(Open(FileWithMac({OpenPart({key, leaf, middle, root, old})})), made_);
+}
+
+TEST_P(Pkcs12Test, IsOpenedWhateverElseIsInIt) {
+  const Key small = NewKey("RSA:1024"), edwards = NewKey("ED25519");
+  ExpectHolds(Open(FileWithMac({OpenPart(
+                  {CertificateBag(Issue({}, small, {"a", small})),
+                   CertificateBag(Issue({}, edwards, {"b", small})),
+                   SealedKeyBag(made_.leaf_key), CertificateBag(made_.leaf.der),
+                   CertificateBag(made_.middle.der), CertificateBag(made_.root.der)})})),
+              made_);
 }
 
 TEST_P(Pkcs12Test, IsOpenedWithTheKeyInOtherPlaces) {

@@ -1,17 +1,22 @@
 #include "x509/private_key.h"
 
 #include <openssl/bio.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "crypto/botan_keys.h"
 #include "kms/digest.h"
 #include "support/matchers.h"
+#include "x509/libcrypto.h"
 #include "x509/outside_ca.h"
 
 namespace kms::x509 {
@@ -154,6 +159,38 @@ TEST(OtherPrivateKeyTest, IsRefused) {
   EXPECT_THAT(FromPkcs8(testing::Pkcs8Of(three_primes).Reveal()),
               Fails(Reason::kBadKeySpec));
   EXPECT_THAT(FromPkcs8({}), Fails(Reason::kBadParameter));
+}
+
+// To see that a number this long is prime takes hours.
+TEST(OtherPrivateKeyTest, IsRefusedWithALongFactor) {
+  const Key honest = NewKey("RSA:2048");
+  constexpr int kMersenne = 216'091;
+  Held<BIGNUM> factor(BN_new());
+  BN_set_bit(factor.get(), kMersenne);
+  BN_sub_word(factor.get(), 1);
+  const std::unique_ptr<OSSL_PARAM_BLD, void (*)(OSSL_PARAM_BLD*)> numbers(
+      OSSL_PARAM_BLD_new(), OSSL_PARAM_BLD_free);
+  std::vector<Held<BIGNUM>> kept;
+  for (const char* const name :
+       {OSSL_PKEY_PARAM_RSA_N, OSSL_PKEY_PARAM_RSA_E, OSSL_PKEY_PARAM_RSA_D,
+        OSSL_PKEY_PARAM_RSA_FACTOR1, OSSL_PKEY_PARAM_RSA_FACTOR2,
+        OSSL_PKEY_PARAM_RSA_EXPONENT1, OSSL_PKEY_PARAM_RSA_EXPONENT2,
+        OSSL_PKEY_PARAM_RSA_COEFFICIENT1}) {
+    kept.push_back(Number(honest.get(), name));
+    const bool first = std::string_view(name) == OSSL_PKEY_PARAM_RSA_FACTOR1;
+    ASSERT_EQ(
+        OSSL_PARAM_BLD_push_BN(numbers.get(), name, (first ? factor : kept.back()).get()),
+        1);
+  }
+  OSSL_PARAM* const parameters = OSSL_PARAM_BLD_to_param(numbers.get());
+  const Held<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr));
+  EVP_PKEY* key = nullptr;
+  EVP_PKEY_fromdata_init(context.get());
+  ASSERT_EQ(EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_KEYPAIR, parameters), 1);
+  OSSL_PARAM_free(parameters);
+  const SecretBytes pkcs8 = testing::Pkcs8Of(Key(key, EVP_PKEY_free));
+  ASSERT_GT(pkcs8.size(), kMersenne / 8U);
+  EXPECT_THAT(FromPkcs8(pkcs8.Reveal()), Fails(Reason::kBadParameter));
 }
 
 }  // namespace

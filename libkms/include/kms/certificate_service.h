@@ -96,7 +96,7 @@ class CertificateService {
 
   // ImportPkcs12 makes an active certificate of a file with its private key, which is not
   // exportable, and returns its id.
-  // Fails: kBadPkcs12 (pkcs12Blob); kBadKeySpec; kBadParameter (epId, passPhrase);
+  // Fails: kBadPkcs12 (pkcs12Blob); kBadKeySpec; kBadParameter (epId);
   // kCertificateMismatch; kQuotaUsedUp; kHsmKeyCreationFailed (no HSM); kHsmUnavailable;
   // kAlgorithmNotSupported (the HSM takes no such key in).
   Result<std::string> ImportPkcs12(const RequestContext& context,

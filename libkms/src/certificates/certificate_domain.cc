@@ -13,7 +13,7 @@ namespace kms {
 namespace {
 
 constexpr std::size_t kCacheBytes = std::size_t{8} << 20;
-constexpr std::size_t kRecordBytes = 1024;  // of a parsed one, about
+constexpr std::size_t kRecordBytes = 1024;  // of a parsed one without its subject, about
 constexpr std::size_t kSm2Coordinates = 64;
 
 bool IsAt(const CertificateRecord& certificate, CertificateHome home) {
@@ -135,7 +135,7 @@ Result<std::shared_ptr<const CertificateRecord>> CertificateDomain::Find(
     certificate = std::make_shared<const CertificateRecord>(std::move(parsed));
     cache_.Put(std::move(store_key),
                std::make_shared<const Cached>(Cached{stored->revision, certificate}),
-               kRecordBytes);
+               kRecordBytes + certificate->subject.size());
   }
   if (!IsAt(*certificate, home)) return Reason::kCertificateNotFound;
   KMS_CHECK_OK(CheckMay(*domain_, snapshot, context, action, *certificate));

@@ -185,6 +185,8 @@ Result<std::string> CertificateService::ImportPkcs12(const RequestContext& conte
   KMS_CHECK_OK(domain.BackendOf(context, wanted.level));
 
   auto opened = x509::OpenPkcs12(wanted.file, wanted.pass_phrase);
+  if (!opened && opened.error().reason() == Reason::kBadPkcs12)
+    return std::move(opened).error().About("pkcs12Blob");
   if (!opened) return std::move(opened).error();
   const UnixMillis now = domain.Now();
   KMS_CHECK_OK(x509::CheckChain(opened->certificate, opened->chain, now));

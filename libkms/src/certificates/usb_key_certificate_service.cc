@@ -65,8 +65,9 @@ Result<std::string> UsbKeyCertificateService::Import(const RequestContext& conte
     return Error(Reason::kCertificateMismatch).About("algorithm");
   bool revoked = false;
   if (!wanted.revocation_list.empty()) {
-    KMS_TRY(revoked, x509::IsRevoked(wanted.revocation_list, *leaf,
-                                     chain.empty() ? nullptr : &chain.front()));
+    const x509::Certificate* issuer = chain.empty() ? nullptr : &chain.front();
+    if (chain.empty() && leaf->issuer == leaf->subject) issuer = &*leaf;
+    KMS_TRY(revoked, x509::IsRevoked(wanted.revocation_list, *leaf, issuer));
   }
 
   CertificateRecord certificate;

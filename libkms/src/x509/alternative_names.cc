@@ -130,7 +130,7 @@ std::string Text(const GENERAL_NAME& name) {
     case GEN_EMAIL:
     case GEN_DNS:
     case GEN_URI:
-      return std::string(AsText(View(name.d.ia5)));
+      return Ia5Text(View(name.d.ia5));
     case GEN_IPADD:
       return AddressText(View(name.d.iPAddress));
     case GEN_DIRNAME:
@@ -141,6 +141,13 @@ std::string Text(const GENERAL_NAME& name) {
 }
 
 }  // namespace
+
+std::string Ia5Text(ByteView bytes) {
+  const std::string_view text = AsText(bytes);
+  const bool printable =
+      std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+  return printable ? std::string(text) : std::string();
+}
 
 bool IsMailAddress(std::string_view text) {
   const std::size_t at = text.find('@');

@@ -30,6 +30,10 @@ Result<Bytes> ReadAlternativeNames(std::span<const std::string> names);
 // what else there may be is left out.
 std::vector<std::string> AlternativeNameTexts(ByteView names);
 
+// Ia5Text is what an IA5String says; nothing, if it has other than printable characters,
+// which OpenSSL lets pass.
+std::string Ia5Text(ByteView bytes);
+
 // IsMailAddress: the form in which certificates have them (RFC 5280, 4.2.1.6), a dot-atom
 // before the @ and the name of a host behind it.
 bool IsMailAddress(std::string_view text);

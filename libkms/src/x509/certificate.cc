@@ -71,8 +71,12 @@ std::string SignatureName(const X509_ALGOR* algorithm) {
 
 std::optional<UnixMillis> Millis(const ASN1_TIME* time) {
   struct tm parts{};
-  // Only the forms of RFC 5280, 4.1.2.5.
-  if (ASN1_TIME_check(time) != 1 || ASN1_TIME_to_tm(time, &parts) != 1)
+  // RFC 5280, 4.1.2.5: to the second, and in UTC.
+  const std::string_view text = AsText(View(time));
+  if (text.size() != (time->type == V_ASN1_UTCTIME ? 13U : 15U) || text.back() != 'Z' ||
+      !std::ranges::all_of(text.substr(0, text.size() - 1),
+                           [](char c) { return c >= '0' && c <= '9'; }) ||
+      ASN1_TIME_to_tm(time, &parts) != 1)
     return std::nullopt;
   return UnixMillis{timegm(&parts)} * 1000;
 }
@@ -86,8 +90,7 @@ std::string CrlDistributionPoint(const X509* certificate) {
     const GENERAL_NAMES* names = point->name.fullname;
     for (int j = 0; j < sk_GENERAL_NAME_num(names); ++j) {
       const GENERAL_NAME* name = sk_GENERAL_NAME_value(names, j);
-      if (name->type == GEN_URI)
-        return std::string(AsText(View(name->d.uniformResourceIdentifier)));
+      if (name->type == GEN_URI) return Ia5Text(View(name->d.uniformResourceIdentifier));
     }
   }
   return {};

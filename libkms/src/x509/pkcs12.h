@@ -27,14 +27,16 @@ struct Pkcs12 {
   std::vector<Certificate> chain;
 };
 
-// OpenPkcs12 opens a file with one private key, encrypted by PBES2 (PBKDF2 or scrypt) or
-// by the schemes of PKCS#12 itself, RC2 and 3DES; its MAC is by HMAC, or with OpenSSL 3.4
-// by PBMAC1 (RFC 9579). Without the legacy provider of OpenSSL, files with RC2 fail.
+// OpenPkcs12 opens a file with one private key, in clear, or encrypted by PBES2 (PBKDF2
+// or scrypt) or by the schemes of PKCS#12 itself, RC2 and 3DES; its MAC is by HMAC, or
+// with OpenSSL 3.4 by PBMAC1 (RFC 9579). Without the legacy provider of OpenSSL, files
+// with RC2 fail.
 // Limits: 64 KiB; 20 bags, three levels of them; 1,000,000 iterations at a time and
 // 2,000,000 together, of which scrypt takes N * r * p.
 // Fails: kInvalidArgument, with Reason::kBadPkcs12 for everything that is wrong with the
-// file or the pass phrase, and kCertificateMismatch if no certificate, or more
-// than one, is that of the key; kUnsupported with Reason::kBadKeySpec.
+// file or the pass phrase, and kCertificateMismatch if no certificate that
+// ReadCertificate takes, or more than one, is that of the key; kUnsupported with
+// Reason::kBadKeySpec.
 Result<Pkcs12> OpenPkcs12(ByteView file, const SecretBytes& pass_phrase);
 
 // SealPkcs12 makes a file of `secret`, as the backend keeps it, and the certificates, by

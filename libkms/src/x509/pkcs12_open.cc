@@ -88,10 +88,8 @@ class Reader {
       const Held<X509> held(PKCS12_SAFEBAG_get1_cert(bag));
       if (held == nullptr) return Refused("a malformed certificate");
       auto read = ReadCertificateDer(Encoded<X509>(i2d_X509, held.get()));
-      if (!read && read.error().reason() == Reason::kBadParameter)
-        return Refused("a malformed certificate");
-      if (!read) return std::move(read).error();
-      certificates.push_back(std::move(read).value());
+      // Only those of the chain have to be ones that we take.
+      if (read) certificates.push_back(std::move(read).value());
     }
     return certificates;
   }
@@ -187,8 +185,12 @@ std::vector<Certificate> ChainOf(const Certificate& leaf,
   std::vector<Certificate> chain;
   const Certificate* last = &leaf;
   while (chain.size() < kMaxChain && !Issued(*last, *last)) {
-    const auto next = std::ranges::find_if(
-        others, [&](const Certificate& other) { return Issued(other, *last); });
+    auto next = others.end();
+    for (auto other = others.begin(); other != others.end(); ++other)
+      // Of an issuer that was renewed, the certificate that lasts.
+      if (Issued(*other, *last) &&
+          (next == others.end() || other->not_after > next->not_after))
+        next = other;
     if (next == others.end()) break;
     chain.push_back(std::move(*next));
     others.erase(next);

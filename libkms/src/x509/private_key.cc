@@ -46,7 +46,6 @@ std::optional<KeySpec> SpecOf(const PKCS8_PRIV_KEY_INFO* info) {
   return std::nullopt;
 }
 
-// Not d2i_PrivateKey and EVP_PKEY2PKCS8, which leave copies behind.
 Held<EVP_PKEY> Decode(KeySpec spec, ByteView pkcs8) {
   EVP_PKEY* key = nullptr;
   const std::unique_ptr<OSSL_DECODER_CTX, DecoderFree> decoder(
@@ -81,6 +80,20 @@ SecretBytes Scalar(const EVP_PKEY* key) {
   });
 }
 
+// OpenSSL looks whether the factors are prime before it compares them with the modulus,
+// at a cost that grows with the cube of their length.
+bool IsBounded(const EVP_PKEY* key) {
+  for (const char* const name :
+       {OSSL_PKEY_PARAM_RSA_D, OSSL_PKEY_PARAM_RSA_FACTOR1, OSSL_PKEY_PARAM_RSA_FACTOR2,
+        OSSL_PKEY_PARAM_RSA_EXPONENT1, OSSL_PKEY_PARAM_RSA_EXPONENT2,
+        OSSL_PKEY_PARAM_RSA_COEFFICIENT1}) {
+    const auto number = Number(key, name);
+    if (number != nullptr && BN_num_bits(number.get()) > EVP_PKEY_get_bits(key))
+      return false;
+  }
+  return true;
+}
+
 bool FitsTogether(EVP_PKEY* key) {
   const Held<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new_from_pkey(Library(), key, nullptr));
   return context != nullptr && EVP_PKEY_check(context.get()) == 1;
@@ -105,7 +118,7 @@ Result<Checked> Check(ByteView pkcs8) {
   if (!public_key || public_key->spec != spec ||
       Number(key.get(), OSSL_PKEY_PARAM_RSA_FACTOR3) != nullptr)
     return Reason::kBadKeySpec;
-  if (!FitsTogether(key.get())) return Malformed();
+  if (!IsBounded(key.get()) || !FitsTogether(key.get())) return Malformed();
   return Checked{*spec, std::move(key), std::move(public_key->der)};
 }
 

@@ -5,9 +5,8 @@
 // are id-ecPublicKey with the curve sm2p256v1 by name, and have their public key with
 // them (RFC 5915): as OpenSSL writes and reads them.
 //
-// Keys are in SecretBytes and, while they are converted, in memory that OpenSSL wipes
-// when it frees it.
-// Threads: none of it has state.
+// Keys are in SecretBytes. While they are converted, OpenSSL has copies of its own, and
+// does not wipe all of them. Threads: none of it has state.
 
 #ifndef KMS_X509_PRIVATE_KEY_H_
 #define KMS_X509_PRIVATE_KEY_H_
