@@ -205,6 +205,9 @@ void AddOptions(CLI::App& app, Config& config, Texts& texts) {
   add("--certificates", config.limits.certificates,
       "Certificates per account and region, and as many of USB keys", "KMSD_CERTIFICATES")
       ->check(CLI::Range(1, 1'000'000));
+  add("--default-keys", config.limits.default_keys,
+      "Default keys of products per account and region", "KMSD_DEFAULT_KEYS")
+      ->check(CLI::Range(1, 10'000));
   add("--cache-megabytes", texts.cache_megabytes, "Memory for keys in use",
       "KMSD_CACHE_MEGABYTES")
       ->check(CLI::Range(1, 65536));

@@ -106,6 +106,12 @@ EncryptionContext Bound(
   return EncryptionContext::Of(std::move(pairs)).value();
 }
 
+TEST(EncryptionContextTest, HasNoZeros) {
+  using namespace std::string_view_literals;
+  for (const auto& [name, text] : {std::pair("a\0b"sv, "c"sv), std::pair("a"sv, "\0"sv)})
+    EXPECT_THAT(EncryptionContext::Of({{name, text}}), Fails(Reason::kBadParameter));
+}
+
 TEST_F(ComputeServiceTest, ABlobOpensOnlyInItsContext) {
   const EncryptionContext right = Bound({{"a", "1"}, {"b", "2"}});
   const EncryptionContext wrong[] = {{},

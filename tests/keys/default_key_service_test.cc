@@ -49,6 +49,30 @@ TEST_F(DefaultKeyServiceTest, MakesAKeyAndFindsItAgain) {
   EXPECT_EQ(Of("ecs").value(), id);
 }
 
+TEST_F(DefaultKeyServiceTest, AreSoManyAtMost) {
+  limits.default_keys = 2;
+  Reopen();
+  const std::string first = Of("a").value();
+  EXPECT_OK(Of("b"));
+  const Revision made = At();
+  EXPECT_THAT(Of("c"), Fails(Reason::kQuotaUsedUp));
+  EXPECT_EQ(At(), made);
+  EXPECT_EQ(Of("a").value(), first);
+  EXPECT_OK(Of(ContextOf("account-2"), "c"));
+  RequestContext elsewhere = me;
+  elsewhere.region = "region-2";
+  EXPECT_OK(Of(elsewhere, "c"));
+}
+
+TEST_F(DefaultKeyServiceTest, ADryRunSeesThatAnAliasIsTaken) {
+  const std::string key = MakeKey();
+  ASSERT_OK(kms->aliases().Create(me, key, "alias/dry"));
+  RequestContext dry = me;
+  dry.dry_run = true;
+  EXPECT_THAT(Of(dry, "dry"), Fails(Reason::kDefaultKeyCreationFailed));
+  EXPECT_THAT(Of(dry, "wet"), testing::FailsAs(ErrorClass::kDryRun));
+}
+
 TEST_F(DefaultKeyServiceTest, BothNamesOfItResolveAndListsShowOne) {
   const std::string id = Of("zos").value();
   for (const char* name : {"alias_zos", "alias/zos"}) {

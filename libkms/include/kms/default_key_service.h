@@ -35,7 +35,8 @@ class DefaultKeyService {
   // digits, "_" and "-", for a principal who may do `action` on it. The first call makes
   // the key; however many come at once, there is one.
   // Fails: kBadParameter (product); kKeyNotFound if the principal may not, and nothing
-  // was made; kDefaultKeyCreationFailed, also if a user's key has one of its aliases.
+  // was made; kQuotaUsedUp (Limits::default_keys); kDefaultKeyCreationFailed, also if a
+  // user's key has one of its aliases.
   Result<std::string> Of(const RequestContext& context, std::string_view product,
                          std::string_view action);
 

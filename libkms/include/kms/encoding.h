@@ -38,10 +38,10 @@ bool IsUuid(std::string_view text);
 // ToUuid makes a version 4 UUID of 16 random bytes.
 std::string ToUuid(ByteView sixteen_random_bytes);
 
-// JoinKey makes one binary-safe key of several parts: no two lists of parts give
-// the same key, keys are ordered as their parts are, and the key of a shorter list
-// is a prefix of the keys of all lists that begin with it.
-// (Each part is followed by 00; a 00 inside a part is written 00 FF.)
+// JoinKey makes one key of several parts: keys are ordered as their parts are, the key of
+// a shorter list is a prefix of the keys of all lists that begin with it, and no two
+// lists give the same key, if no part but the first begins with FF, or none has a 00 in
+// it. (Each part is followed by 00; a 00 inside a part is written 00 FF.)
 std::string JoinKey(std::initializer_list<std::string_view> parts);
 
 // KeyNumber is a number as a key part of 8 bytes, big-endian, so that it sorts.

@@ -26,7 +26,8 @@ class EncryptionContext {
   EncryptionContext() = default;
 
   // Of takes the pairs in any order: the order makes no difference.
-  // Fails: kBadParameter for an empty name, or one that is there twice; kTooLong.
+  // Fails: kBadParameter for an empty name, one that is there twice, or a zero byte in
+  // any of them; kTooLong.
   static Result<EncryptionContext> Of(
       std::vector<std::pair<std::string_view, std::string_view>> pairs);
 

@@ -48,6 +48,7 @@ struct Limits {
   int access_points = 100;                          // per account and region
   int tags = 1000;                                  // per account and region
   int certificates = 100;                           // and as many of USB keys
+  int default_keys = 50;                            // per account and region
   std::size_t cache_bytes = std::size_t{64} << 20;  // of loaded key versions
   // How long the wall clock must have run steadily beside the monotonic one before
   // anything is deleted by date.
@@ -129,10 +130,9 @@ class Kms {
                                           std::string_view request_id, UnixMillis until)>;
   Result<void> ForEachKeptRequest(const VisitRequest& visit) const;
 
-  // CountEndingCertificates counts the certificates with keys in the KMS, of all accounts,
-  // that are active or inactive, and whose time ends within so long. It reads an index
-  // that is ordered by that time.
-  // Fails: kUnavailable.
+  // CountEndingCertificates counts the certificates with keys in the KMS, of all
+  // accounts, that are active or inactive, and whose time ends within so long. It reads
+  // an index that is ordered by that time. Fails: kUnavailable.
   Result<std::size_t> CountEndingCertificates(std::int64_t within_millis) const;
 
   // Check tells whether the store can be read and written, as far as known, and the root

@@ -72,10 +72,16 @@ std::string DefaultAlias(std::string_view product) {
   return std::string(kListed).append(product);
 }
 
+Result<void> CheckDefaultAlias(const Reader& reader, const KeyRecord& key,
+                               std::string_view product) {
+  KMS_CHECK_OK(CheckFree(reader, key, DefaultAlias(product)));
+  return CheckFree(reader, key, std::string(kOther).append(product));
+}
+
 Result<void> AddDefaultAlias(Transaction& transaction, const KeyRecord& key,
                              std::string_view product, UnixMillis now) {
+  KMS_CHECK_OK(CheckDefaultAlias(transaction, key, product));
   const std::string other = std::string(kOther).append(product);
-  KMS_CHECK_OK(CheckFree(transaction, key, other));
   KMS_CHECK_OK(AddAlias(transaction, key, DefaultAlias(product), now));
   AliasRecord alias;
   alias.name = other;

@@ -23,6 +23,10 @@ Result<void> AddAlias(Transaction& transaction, const KeyRecord& key,
 // DefaultAlias is the alias of the default key of a product.
 std::string DefaultAlias(std::string_view product);
 
+// CheckDefaultAlias: whether AddDefaultAlias finds both names free. Fails: as it does.
+Result<void> CheckDefaultAlias(const Reader& reader, const KeyRecord& key,
+                               std::string_view product);
+
 // AddDefaultAlias writes DefaultAlias, and the other name that the manual has for it
 // (7.3): that one resolves, and no list shows it. Fails: as AddAlias.
 Result<void> AddDefaultAlias(Transaction& transaction, const KeyRecord& key,

@@ -8,6 +8,7 @@
 #include "identity/records.h"
 #include "keys/alias_names.h"
 #include "keys/domain.h"
+#include "keys/paging.h"
 
 namespace kms {
 namespace {
@@ -35,10 +36,23 @@ Result<std::optional<std::string>> Find(const Domain& domain, const Reader& read
   return std::optional<std::string>(std::move(key.id));
 }
 
+// Whether the key can be added. Whoever may make data keys makes default keys, and nobody
+// can delete them: so there is a limit.
+Result<void> CheckNew(const Domain& domain, const Reader& reader, const KeyRecord& key,
+                      std::string_view product) {
+  KMS_TRY(const std::size_t live,
+          LiveCount(reader, place::DefaultKeyCounter(key.account, key.region)));
+  if (live >= static_cast<std::size_t>(domain.parts().limits.default_keys))
+    return Reason::kQuotaUsedUp;
+  return CheckDefaultAlias(reader, key, product);
+}
+
 // Whatever keeps the key from being made is one reason to the caller. That the principal
 // may not have it any more is another.
 Error WhileMaking(const Error& error) {
-  if (error.error_class() == ErrorClass::kNotFound) return error;
+  if (error.error_class() == ErrorClass::kNotFound ||
+      error.reason() == Reason::kQuotaUsedUp)
+    return error;
   return Error(error.error_class(), Reason::kDefaultKeyCreationFailed,
                std::string(CodeOf(error.reason())) + " " + error.detail());
 }
@@ -68,6 +82,8 @@ Result<std::string> DefaultKeyService::Of(const RequestContext& context,
     if (found) return *std::move(found);
     KMS_TRY(key.id, domain_->NewId());
     KMS_CHECK_OK(domain_->CheckKey(*snapshot, context, action, key));
+    if (const auto free = CheckNew(*domain_, *snapshot, key, product); !free)
+      return WhileMaking(free.error());
   }
   KMS_CHECK_OK(EndDryRun(context));
 
@@ -88,6 +104,10 @@ Result<std::string> DefaultKeyService::Of(const RequestContext& context,
           return {};
         }
         KMS_CHECK_OK(domain_->CheckKey(transaction, context, action, key));
+        KMS_CHECK_OK(CheckNew(*domain_, transaction, key, product));
+        const auto counted = Domain::CountUp(
+            transaction, place::DefaultKeyCounter(key.account, key.region));
+        if (!counted) return counted.error();
         KeyRecord placed = key;
         KMS_CHECK_OK(Domain::AddKey(transaction, placed, &*made));
         KMS_CHECK_OK(AddDefaultAlias(transaction, placed, product, now));

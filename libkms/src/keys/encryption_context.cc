@@ -11,6 +11,9 @@ Result<EncryptionContext> EncryptionContext::Of(
   std::size_t bytes = 0;
   for (const auto& [name, text] : pairs) {
     if (name.empty()) return Error(Reason::kBadParameter, "a name is empty");
+    // Which would make two contexts one (JoinKey).
+    if (name.find('\0') != name.npos || text.find('\0') != text.npos)
+      return Error(Reason::kBadParameter, "a zero is in a name or text");
     bytes += name.size() + text.size();
   }
   if (pairs.size() > kMaxPairs || bytes > kMaxBytes) return Reason::kTooLong;

@@ -216,6 +216,10 @@ std::string KeyCounter(Text account, Text region) {
   return JoinKey({"counter", account, region, "keys"});
 }
 
+std::string DefaultKeyCounter(Text account, Text region) {
+  return JoinKey({"counter", account, region, "default-keys"});
+}
+
 std::string AliasCounter(Text account, Text region) {
   return JoinKey({"counter", account, region, "aliases"});
 }

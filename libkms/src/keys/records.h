@@ -163,6 +163,7 @@ std::string Token(std::string_view account, std::string_view key, std::string_vi
 std::string Tokens(std::string_view account, std::string_view key);
 std::string Request(std::string_view access_key, std::string_view request_id);
 std::string KeyCounter(std::string_view account, std::string_view region);
+std::string DefaultKeyCounter(std::string_view account, std::string_view region);
 std::string AliasCounter(std::string_view account, std::string_view region);
 std::string AsymmetricVersionCounter(std::string_view account, std::string_view region);
 std::string Discards();
