@@ -7,6 +7,8 @@
 #include <atomic>
 #include <chrono>
 #include <exception>
+#include <iterator>
+#include <set>
 #include <utility>
 
 #include "api/arena_resource.h"
@@ -108,6 +110,7 @@ struct Dispatcher::Job : std::enable_shared_from_this<Job> {
   std::string_view claimed_access_key;
   std::string_view key;
   std::string_view version;
+  std::string_view code;  // empty: as the request went
 };
 
 Dispatcher::Dispatcher(DispatcherParts parts)
@@ -308,27 +311,57 @@ void Dispatcher::Run(const std::shared_ptr<Job>& shared) {
   }
 }
 
+// An answer names the key or the certificate itself, a request perhaps an alias.
+Dispatcher::Said Dispatcher::SaidBy(const boost::json::object& answer) {
+  const auto text = [&](std::string_view name) -> std::string_view {
+    const boost::json::value* const found = answer.if_contains(name);
+    return found != nullptr && found->is_string() ? std::string_view(found->get_string())
+                                                  : std::string_view();
+  };
+  const std::string_view key = text("cmkUuid");
+  return {key.empty() ? text("certificateId") : key, text("keyVersionId"),
+          text("errorCode")};
+}
+
+void Dispatcher::Note(Job& job, const Said& said) {
+  job.key = said.key;
+  job.version = said.version;
+  job.code = said.code;
+}
+
 // Whoever claims a request answers it; nobody else touches it any more.
 bool Dispatcher::Claim(Job& job) { return !job.answered.exchange(true); }
 
 void Dispatcher::Succeed(Job& job, const boost::json::object& result) {
   HttpResponse response;
   response.body = job.dialect->WriteSuccess(*job.operation, result);
-  // An answer names the key or the certificate itself, a request perhaps an alias.
-  const auto text = [&](std::string_view name) -> std::string_view {
-    const boost::json::value* const found = result.if_contains(name);
-    return found != nullptr && found->is_string() ? std::string_view(found->get_string())
-                                                  : std::string_view();
-  };
   if (!Claim(job)) {
     // The answer was that the HSM took too long; the trail is to tell of both.
     Abandon(job);
     return;
   }
-  job.key = text("cmkUuid");
-  if (job.key.empty()) job.key = text("certificateId");
-  job.version = text("keyVersionId");
+  Note(job, SaidBy(result));
+  const boost::json::value* const items = result.if_contains("items");
+  if (items != nullptr && items->is_array() && job.has_room) {
+    if (const auto told = TellItems(job, items->get_array()); !told) {
+      Finish(job, WordFailure(job, told.error()), &told.error());
+      return;
+    }
+  }
   Finish(job, std::move(response), nullptr);
+}
+
+// Who looks for what was done under a key finds it also if a batch has done it.
+Result<void> Dispatcher::TellItems(Job& job, const boost::json::array& items) {
+  std::set<Said> distinct;
+  for (const boost::json::value& item : items) distinct.insert(SaidBy(item.as_object()));
+  for (auto said = distinct.begin(); said != distinct.end(); ++said) {
+    Note(job, *said);
+    if (std::next(said) == distinct.end()) break;  // that is the line of the request
+    KMS_CHECK_OK(parts_.audit->Reserve());
+    parts_.audit->Tell(LineOf(job, nullptr), nullptr);
+  }
+  return {};
 }
 
 HttpResponse Dispatcher::WordFailure(const Job& job, const Error& error) const {
@@ -356,8 +389,7 @@ void Dispatcher::Finish(Job& job, HttpResponse response, const Error* error) {
   }
 }
 
-void Dispatcher::Tell(Job& job, HttpResponse response, const Error* error) {
-  job.has_room = false;
+AuditCall Dispatcher::LineOf(Job& job, const Error* error) const {
   if (job.arguments) {
     for (const Parameter& parameter : job.operation->parameters) {
       if ((parameter.kind == Kind::kKey || parameter.kind == Kind::kCertificate) &&
@@ -369,7 +401,7 @@ void Dispatcher::Tell(Job& job, HttpResponse response, const Error* error) {
   }
   const Principal& principal = job.context.principal;
   const auto took = std::chrono::steady_clock::now() - job.began;
-  const AuditCall call = {
+  return {
       .time = parts_.clock.Now(),
       .request_id = job.context.request_id.empty() ? std::string_view(job.request_id)
                                                    : job.context.request_id,
@@ -384,9 +416,15 @@ void Dispatcher::Tell(Job& job, HttpResponse response, const Error* error) {
       .version = job.version,
       .code = error != nullptr      ? CodeOf(error->reason())
               : job.context.dry_run ? std::string_view("dry-run")
+              : !job.code.empty()   ? job.code
                                     : std::string_view("ok"),
       .micros = std::chrono::duration_cast<std::chrono::microseconds>(took).count(),
       .changes = job.durable && error == nullptr && !job.context.dry_run};
+}
+
+void Dispatcher::Tell(Job& job, HttpResponse response, const Error* error) {
+  job.has_room = false;
+  const AuditCall call = LineOf(job, error);
   if (error != nullptr) Abandon(job);
   if (!job.durable) {
     parts_.audit->Tell(call, nullptr);

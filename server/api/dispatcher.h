@@ -84,6 +84,13 @@ class Dispatcher final : public HttpHandler {
 
  private:
   struct Job;
+  // What a line names, of an answer or of an item in it.
+  struct Said {
+    std::string_view key;
+    std::string_view version;
+    std::string_view code;
+    auto operator<=>(const Said&) const = default;
+  };
 
   Result<Lane> Prepare(Job& job) const;
   Result<void> ReadParameters(Job& job) const;
@@ -97,6 +104,12 @@ class Dispatcher final : public HttpHandler {
   void Fail(Job& job, const Error& error);
   void Finish(Job& job, HttpResponse response, const Error* error);
   void Tell(Job& job, HttpResponse response, const Error* error);
+  // The line of a request; the views in it are those of the job.
+  AuditCall LineOf(Job& job, const Error* error) const;
+  static Said SaidBy(const boost::json::object& answer);
+  static void Note(Job& job, const Said& said);
+  // Of a batch there is a line for each key, version and code among its items.
+  Result<void> TellItems(Job& job, const boost::json::array& items);
   void Abandon(const Job& job) const;
   void Conclude(Job& job, HttpResponse response, const Error* error);
   HttpResponse WordFailure(const Job& job, const Error& error) const;

@@ -326,6 +326,37 @@ def a_full_disk_is_survived():
 
 
 @check
+def a_batch_leaves_a_line_for_each_key_and_outcome():
+    with Server(KMSD, options=["--audit-flush-millis", "50"]) as server:
+        server.start()
+        client = Client(server)
+        one, two = client.create_key(), client.create_key()
+        client.call("/v1/keyName/createAlias", cmkUuid=one, aliasName="alias/one")
+        seal, opened = str(uuid.uuid4()), str(uuid.uuid4())
+        texts = [b64(b"x"), b64(b"y")]
+        blobs = [item["ciphertextBlob"]
+                 for item in client.call("/v1/keyCompute/batchEncrypt", seal, cmkUuid="alias/one",
+                                         plaintexts=texts)["items"]]
+        blobs += [client.call("/v1/keyCompute/encrypt", cmkUuid=two, plaintext=texts[0])["ciphertextBlob"],
+                  b64(b"no blob"), b64(b"nor this")]
+        items = client.call("/v1/keyCompute/batchDecrypt", opened, ciphertextBlobs=blobs)["items"]
+        bad = items[3]["errorCode"]
+        assert [item.get("errorCode") for item in items] == [None, None, None, bad, bad], items
+
+        def told(request_id):
+            return sorted((line["key"], line["code"]) for line in calls_of(server)
+                          if line["requestId"] == request_id)
+        expected = sorted([(one, "ok"), (two, "ok"), ("", bad)])
+        eventually(lambda: told(opened) == expected, 10)
+        assert told(seal) == [(one, "ok")], told(seal)
+        found = client.call("/v1/audit/queryEvents", key=two, operation="batchDecrypt")["events"]
+        assert [event["requestId"] for event in found] == [opened], found
+        client.close()
+        assert server.stop() == 0
+        assert verify("--data", server.data)[0] == 0
+
+
+@check
 def a_tenant_queries_its_own_events():
     with Server(KMSD, options=["--audit-flush-millis", "50"]) as server:
         server.start()
