@@ -1,5 +1,6 @@
 // Domain: what the services share. Finding keys, loading their material, and
-// committing changes together with their audit event, request id and due-dates.
+// committing changes together with their audit event, request id and due-dates. Its
+// three sources are those: domain.cc, domain_material.cc, domain_changes.cc.
 //
 // Threads: may be used from many threads at once.
 
