@@ -5,6 +5,20 @@
 
 namespace kms::server {
 
+SecretBytes PassPhraseOf(const Arguments& arguments) {
+  return SecretBytes::CopyOf(AsBytes(arguments.Text("passPhrase")));
+}
+
+std::string_view CertificateIdOf(const Arguments& arguments) {
+  return arguments.Text("certificateId");
+}
+
+boost::json::object NewCertificateResult(Call& call, const Arguments& arguments) {
+  boost::json::object result(call.storage);
+  Put(result, "certificateId", CertificateIdOf(arguments));
+  return result;
+}
+
 std::string_view LevelText(ProtectionLevel level) {
   return level == ProtectionLevel::kHsm ? "0" : "1";
 }

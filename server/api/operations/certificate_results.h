@@ -21,6 +21,20 @@ constexpr Parameter PemParameter(std::string_view name, bool required,
   return {.name = name, .required = required, .max = kMaxPemText, .note = note};
 }
 
+constexpr Parameter CertificateLevelParameter() {
+  return {.name = "protectionLevel",
+          .required = true,
+          .kind = Kind::kChoice,
+          .choices = kProtectionLevelChoices,
+          .missing = Reason::kProtectionLevelMissing,
+          .bad = Reason::kBadProtectionLevel,
+          .note = "`0` HSM, `1` software"};
+}
+
+constexpr Parameter CertificateProjectParameter() {
+  return {.name = "epId", .max = 64, .note = "enterprise project, default `default`"};
+}
+
 // The first page is 1.
 constexpr Parameter CertificatePageNumber(Where where) {
   return {.name = "pageNumber",
@@ -59,6 +73,13 @@ constexpr Parameter SignatureValueParameter() {
           .missing = Reason::kSignatureMissing,
           .note = "the signature"};
 }
+
+// Of the parameter `passPhrase`.
+SecretBytes PassPhraseOf(const Arguments& arguments);
+
+// Requests name the certificate in `certificateId`, and most answers repeat it.
+std::string_view CertificateIdOf(const Arguments& arguments);
+boost::json::object NewCertificateResult(Call& call, const Arguments& arguments);
 
 std::string_view LevelText(ProtectionLevel level);
 

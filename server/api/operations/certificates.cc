@@ -1,4 +1,4 @@
-// Certificates whose private keys are in the KMS (manual 4.6), and random bytes.
+// The life of certificates whose private keys are in the KMS (manual 4.6).
 
 #include <boost/json/array.hpp>
 #include <string>
@@ -16,8 +16,6 @@ using boost::json::object;
 
 constexpr std::int64_t kMaxSubject = 4096;          // characters, of all attributes
 constexpr std::int64_t kMaxAlternativeName = 2048;  // a URI may be long
-constexpr std::int64_t kMaxPkcs12 = 65536;
-constexpr std::int64_t kMaxPkcs12PassPhrase = 1024;
 
 // The manual does not say at which level which key may be: for certificates it has
 // RSA_2048 and SM2 alike (4.6.2), so that both levels have both.
@@ -29,38 +27,6 @@ constexpr Choice kStatusChoices[] = {Spelled("ACTIVE", CertificateStatus::kActiv
                                      Spelled("INACTIVE", CertificateStatus::kInactive),
                                      Spelled("REVOKED", CertificateStatus::kRevoked)};
 constexpr Choice kFormatChoices[] = {{"PKCS12", 0}};
-constexpr Choice kMessageTypeChoices[] = {Spelled("RAW", MessageType::kRaw),
-                                          Spelled("DIGEST", MessageType::kDigest)};
-
-constexpr Parameter LevelParameter() {
-  return {.name = "protectionLevel",
-          .required = true,
-          .kind = Kind::kChoice,
-          .choices = kProtectionLevelChoices,
-          .missing = Reason::kProtectionLevelMissing,
-          .bad = Reason::kBadProtectionLevel,
-          .note = "`0` HSM, `1` software"};
-}
-
-constexpr Parameter ProjectParameter() {
-  return {.name = "epId", .max = 64, .note = "enterprise project, default `default`"};
-}
-
-constexpr Parameter MessageTypeParameter() {
-  return {.name = "messageType",
-          .kind = Kind::kChoice,
-          .choices = kMessageTypeChoices,
-          .note =
-              "default `RAW`: the KMS makes the digest, SHA-256 with RSA, SM3 of Z and "
-              "the message with SM2; `DIGEST`: the message is one, of 32 bytes"};
-}
-
-constexpr Parameter RandomLevelParameter(std::string_view name, std::string_view note) {
-  return {.name = name,
-          .kind = Kind::kChoice,
-          .choices = kProtectionLevelChoices,
-          .note = note};
-}
 
 constexpr Parameter kCreate[] = {
     {.name = "keySpec",
@@ -83,8 +49,8 @@ constexpr Parameter kCreate[] = {
      .kind = Kind::kChoice,
      .choices = kExportableChoices,
      .note = "whether the private key may leave; never at HSM level"},
-    LevelParameter(),
-    ProjectParameter()};
+    CertificateLevelParameter(),
+    CertificateProjectParameter()};
 constexpr Parameter kImport[] = {
     CertificateParameter(),
     PemParameter("certificate", true, "PEM; of the key pair of the request"),
@@ -111,44 +77,9 @@ constexpr Parameter kExport[] = {CertificateParameter(),
                                   .kind = Kind::kChoice,
                                   .choices = kFormatChoices,
                                   .note = "there is one"}};
-constexpr Parameter kSign[] = {CertificateParameter(), SignatureAlgorithmParameter(),
-                               MessageParameter(), MessageTypeParameter()};
-constexpr Parameter kVerify[] = {CertificateParameter(), SignatureAlgorithmParameter(),
-                                 MessageParameter(), MessageTypeParameter(),
-                                 SignatureValueParameter()};
-constexpr Parameter kEncrypt[] = {
-    CertificateParameter(), EncryptionAlgorithmParameter(),
-    PlaintextParameter("what to encrypt; with RSA 190, 214 or 245 bytes at most")};
-constexpr Parameter kDecrypt[] = {
-    CertificateParameter(), EncryptionAlgorithmParameter(),
-    CiphertextParameter("made to the certificate's public key")};
-constexpr Parameter kRandom[] = {
-    {.name = "randomDataLength",
-     .required = true,
-     .kind = Kind::kInteger,
-     .min = 1,
-     .max = CertificateComputeService::kMaxRandom,
-     .note = "bytes"},
-    RandomLevelParameter("protectLevel", "`0` from the HSM, `1` (default) from here"),
-    RandomLevelParameter("protectionLevel", "another name of `protectLevel`")};
-constexpr Parameter kPkcs12[] = {{.name = "passPhrase",
-                                  .required = true,
-                                  .max = kMaxPkcs12PassPhrase,
-                                  .secret = true,
-                                  .note = "that opens the file"},
-                                 {.name = "pkcs12Blob",
-                                  .required = true,
-                                  .kind = Kind::kBase64,
-                                  .max = kMaxPkcs12,
-                                  .secret = true,
-                                  .note = "the file"},
-                                 LevelParameter(),
-                                 ProjectParameter()};
-
 constexpr std::string_view kCertificateResource[] = {"certificateId"};
-constexpr std::string_view kDecryptResources[] = {"ciphertextBlob", "certificateId"};
 
-constexpr std::string_view kIdResult[] = {"certificateId"};
+constexpr std::string_view kImportResult[] = {"certificateId"};
 constexpr std::string_view kCreateResult[] = {"certificateId", "csr"};
 constexpr std::string_view kListResult[] = {
     "content[]: certificateId keySpec exportablePrivateKey subject createdTime status "
@@ -178,11 +109,6 @@ constexpr std::string_view kGetResult[] = {"certificateId", "certificate",
                                            "certificateChain", "csr"};
 constexpr std::string_view kExportResult[] = {"certificateId", "pkcs12Blob", "privateKey",
                                               "certificate", "certificateChain"};
-constexpr std::string_view kSignResult[] = {"certificateId", "signatureValue"};
-constexpr std::string_view kVerifyResult[] = {"certificateId", "signatureValid"};
-constexpr std::string_view kEncryptResult[] = {"certificateId", "ciphertextBlob"};
-constexpr std::string_view kDecryptResult[] = {"certificateId", "plaintext"};
-constexpr std::string_view kRandomResult[] = {"randomData"};
 
 constexpr std::string_view kCreatePaths[] = {"/v1/manageCertificate/createCertificate"};
 constexpr std::string_view kImportPaths[] = {"/v1/manageCertificate/importCertificate"};
@@ -198,39 +124,6 @@ constexpr std::string_view kExportPaths[] = {
     "/v1/manageCertificate/exportCertifiicatePrivatkey",
     "/v1/manageCertificate/exportCertificatePrivatkey"};
 constexpr std::string_view kDeletePaths[] = {"/v1/manageCertificate/deleteCertificate"};
-constexpr std::string_view kSignPaths[] = {
-    "/v1/certificateCompute/certificatePrivateKeySign"};
-constexpr std::string_view kVerifyPaths[] = {
-    "/v1/certificateCompute/certificatePublicKeyVerify"};
-constexpr std::string_view kEncryptPaths[] = {
-    "/v1/certificateCompute/certificatePublicKeyEncrypt"};
-constexpr std::string_view kDecryptPaths[] = {
-    "/v1/certificateCompute/certificatePrivateKeyDecrypt"};
-constexpr std::string_view kRandomPaths[] = {"/v1/certificatecompute/getRandom",
-                                             "/v1/certificateCompute/getRandom"};
-constexpr std::string_view kPkcs12Paths[] = {
-    "/v1/manageCertificate/importCertificateByPKCS12"};
-
-std::string_view IdOf(const Arguments& arguments) {
-  return arguments.Text("certificateId");
-}
-
-SignedMessage MessageOf(const Arguments& arguments) {
-  // An absent type is 0, which is kRaw.
-  return {ChoiceOf<SignatureAlgorithm>(arguments, "algorithm"),
-          ChoiceOf<MessageType>(arguments, "messageType"), arguments.Bytes("message")};
-}
-
-SecretBytes PassPhraseOf(const Arguments& arguments) {
-  return SecretBytes::CopyOf(AsBytes(arguments.Text("passPhrase")));
-}
-
-object NewResult(Call& call, const Arguments& arguments) {
-  object result(call.storage);
-  Put(result, "certificateId", IdOf(arguments));
-  return result;
-}
-
 Result<object> CreateCertificate(Call& call, const Arguments& arguments) {
   NewCertificate wanted;
   wanted.spec = ChoiceOf<KeySpec>(arguments, "keySpec");
@@ -249,10 +142,10 @@ Result<object> CreateCertificate(Call& call, const Arguments& arguments) {
 }
 
 Result<object> ImportCertificate(Call& call, const Arguments& arguments) {
-  KMS_CHECK_OK(call.kms.certificates().Import(call.context, IdOf(arguments),
+  KMS_CHECK_OK(call.kms.certificates().Import(call.context, CertificateIdOf(arguments),
                                               arguments.Text("certificate"),
                                               arguments.Text("certificateChain")));
-  return NewResult(call, arguments);
+  return NewCertificateResult(call, arguments);
 }
 
 Result<object> ListCertificate(Call& call, const Arguments& arguments) {
@@ -277,7 +170,7 @@ Result<object> ListCertificate(Call& call, const Arguments& arguments) {
 
 Result<object> DescribeCertificate(Call& call, const Arguments& arguments) {
   KMS_TRY(const CertificateDescription described,
-          call.kms.certificates().Describe(call.context, IdOf(arguments)));
+          call.kms.certificates().Describe(call.context, CertificateIdOf(arguments)));
   object result(call.storage);
   PutDescription(result, described);
   return result;
@@ -285,14 +178,15 @@ Result<object> DescribeCertificate(Call& call, const Arguments& arguments) {
 
 Result<object> UpdateCertificateStatus(Call& call, const Arguments& arguments) {
   KMS_CHECK_OK(call.kms.certificates().SetStatus(
-      call.context, IdOf(arguments), ChoiceOf<CertificateStatus>(arguments, "status")));
+      call.context, CertificateIdOf(arguments),
+      ChoiceOf<CertificateStatus>(arguments, "status")));
   return object(call.storage);
 }
 
 Result<object> GetCertificate(Call& call, const Arguments& arguments) {
   KMS_TRY(const CertificateTexts texts,
-          call.kms.certificates().Get(call.context, IdOf(arguments)));
-  object result = NewResult(call, arguments);
+          call.kms.certificates().Get(call.context, CertificateIdOf(arguments)));
+  object result = NewCertificateResult(call, arguments);
   PutTextOrNull(result, "certificate", texts.certificate);
   PutTextOrNull(result, "certificateChain", texts.chain);
   PutTextOrNull(result, "csr", texts.request);
@@ -301,9 +195,9 @@ Result<object> GetCertificate(Call& call, const Arguments& arguments) {
 
 Result<object> ExportCertificatePrivateKey(Call& call, const Arguments& arguments) {
   KMS_TRY(const ExportedCertificate exported,
-          call.kms.certificates().Export(call.context, IdOf(arguments),
+          call.kms.certificates().Export(call.context, CertificateIdOf(arguments),
                                          PassPhraseOf(arguments)));
-  object result = NewResult(call, arguments);
+  object result = NewCertificateResult(call, arguments);
   PutBase64(result, "pkcs12Blob", exported.pkcs12);
   Put(result, "privateKey", exported.private_key);
   Put(result, "certificate", exported.certificate);
@@ -312,83 +206,8 @@ Result<object> ExportCertificatePrivateKey(Call& call, const Arguments& argument
 }
 
 Result<object> DeleteCertificate(Call& call, const Arguments& arguments) {
-  KMS_CHECK_OK(call.kms.certificates().Delete(call.context, IdOf(arguments)));
+  KMS_CHECK_OK(call.kms.certificates().Delete(call.context, CertificateIdOf(arguments)));
   return object(call.storage);
-}
-
-Result<object> CertificatePrivateKeySign(Call& call, const Arguments& arguments) {
-  KMS_TRY(const Bytes signature,
-          call.kms.certificate_compute().Sign(call.context, IdOf(arguments),
-                                              MessageOf(arguments)));
-  object result = NewResult(call, arguments);
-  PutBase64(result, "signatureValue", signature);
-  return result;
-}
-
-Result<object> CertificatePublicKeyVerify(Call& call, const Arguments& arguments) {
-  KMS_TRY(const bool valid, call.kms.certificate_compute().Verify(
-                                call.context, IdOf(arguments), MessageOf(arguments),
-                                arguments.Bytes("signatureValue")));
-  object result = NewResult(call, arguments);
-  Put(result, "signatureValid", valid ? "true" : "false");
-  return result;
-}
-
-Result<object> CertificatePublicKeyEncrypt(Call& call, const Arguments& arguments) {
-  KMS_TRY(const Bytes ciphertext,
-          call.kms.certificate_compute().Encrypt(
-              call.context, IdOf(arguments),
-              ChoiceOf<EncryptionAlgorithm>(arguments, "algorithm"),
-              arguments.Bytes("plaintext")));
-  object result = NewResult(call, arguments);
-  PutBase64(result, "ciphertextBlob", ciphertext);
-  return result;
-}
-
-Result<object> CertificatePrivateKeyDecrypt(Call& call, const Arguments& arguments) {
-  KMS_TRY(const SecretBytes plaintext,
-          call.kms.certificate_compute().Decrypt(
-              call.context, IdOf(arguments),
-              ChoiceOf<EncryptionAlgorithm>(arguments, "algorithm"),
-              arguments.Bytes("ciphertextBlob")));
-  object result = NewResult(call, arguments);
-  result.reserve(2);
-  PutBase64(result, "plaintext", plaintext.Reveal());
-  return result;
-}
-
-Result<object> GetRandom(Call& call, const Arguments& arguments) {
-  const std::string_view name =
-      arguments.Has("protectLevel") ? "protectLevel" : "protectionLevel";
-  const auto level = arguments.Has(name) ? ChoiceOf<ProtectionLevel>(arguments, name)
-                                         : ProtectionLevel::kSoftware;
-  KMS_TRY(const SecretBytes random,
-          call.kms.certificate_compute().Random(
-              call.context,
-              static_cast<std::size_t>(arguments.Integer("randomDataLength")), level));
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  object result(call.storage);
-  // In place: a text of its own would leave a copy.
-  boost::json::string& hex = result["randomData"].emplace_string();
-  hex.reserve(2 * random.size());
-  for (const std::uint8_t byte : random.Reveal()) {
-    hex.push_back(kDigits[byte >> 4]);
-    hex.push_back(kDigits[byte & 0xf]);
-  }
-  return result;
-}
-
-Result<object> ImportCertificateByPkcs12(Call& call, const Arguments& arguments) {
-  const SecretBytes pass_phrase = PassPhraseOf(arguments);
-  NewPkcs12Certificate wanted = {.file = arguments.Bytes("pkcs12Blob"),
-                                 .pass_phrase = pass_phrase};
-  wanted.level = ChoiceOf<ProtectionLevel>(arguments, "protectionLevel");
-  if (arguments.Has("epId")) wanted.project = arguments.Text("epId");
-  KMS_TRY(const std::string id,
-          call.kms.certificates().ImportPkcs12(call.context, wanted));
-  object result(call.storage);
-  Put(result, "certificateId", id);
-  return result;
 }
 
 constexpr Operation kOperations[] = {
@@ -411,7 +230,7 @@ constexpr Operation kOperations[] = {
      .write = true,
      .mutates = true,
      .parameters = kImport,
-     .result = kIdResult,
+     .result = kImportResult,
      .resources = kCertificateResource,
      .section = "4.8, 4.6",
      .summary =
@@ -484,84 +303,6 @@ constexpr Operation kOperations[] = {
      .section = "4.8, 4.6",
      .summary = "Destroys a certificate and its key pair at once.",
      .handler = DeleteCertificate},
-    {.name = "certificatePrivateKeySign",
-     .group = "certificates",
-     .paths = kSignPaths,
-     .action = "kms:cert:privateKeySign",
-     .write = true,
-     .operation_class = OperationClass::kAsymmetric,
-     .lane = Lane::kPrivateKey,
-     .parameters = kSign,
-     .result = kSignResult,
-     .resources = kCertificateResource,
-     .section = "4.8, 4.6",
-     .summary = "Signs a message with an active certificate that is in its time.",
-     .handler = CertificatePrivateKeySign},
-    {.name = "certificatePublicKeyVerify",
-     .group = "certificates",
-     .paths = kVerifyPaths,
-     .action = "kms:cert:publicKeyVerity",
-     .write = true,
-     .operation_class = OperationClass::kAsymmetric,
-     .lane = Lane::kInline,
-     .parameters = kVerify,
-     .result = kVerifyResult,
-     .resources = kCertificateResource,
-     .section = "4.8, 4.6",
-     .summary =
-         "Tells whether a signature is one of a message; a wrong one is an answer, "
-         "not an error.",
-     .handler = CertificatePublicKeyVerify},
-    {.name = "certificatePublicKeyEncrypt",
-     .group = "certificates",
-     .paths = kEncryptPaths,
-     .action = "kms:cert:publicKeyEncrypt",
-     .write = true,
-     .operation_class = OperationClass::kAsymmetric,
-     .lane = Lane::kInline,
-     .parameters = kEncrypt,
-     .result = kEncryptResult,
-     .resources = kCertificateResource,
-     .section = "4.8, 4.6",
-     .summary = "Encrypts to the public key of a certificate.",
-     .handler = CertificatePublicKeyEncrypt},
-    {.name = "certificatePrivateKeyDecrypt",
-     .group = "certificates",
-     .paths = kDecryptPaths,
-     .action = "kms:cert:privateKeyDecrypt",
-     .write = true,
-     .operation_class = OperationClass::kAsymmetric,
-     .lane = Lane::kPrivateKey,
-     .parameters = kDecrypt,
-     .result = kDecryptResult,
-     .resources = kDecryptResources,
-     .section = "4.8, 4.6",
-     .summary = "Decrypts with an active certificate.",
-     .handler = CertificatePrivateKeyDecrypt},
-    {.name = "getRandom",
-     .group = "certificates",
-     .paths = kRandomPaths,
-     .action = "kms:cert:getRandom",
-     .write = true,
-     .operation_class = OperationClass::kSymmetric,
-     .lane = Lane::kInline,
-     .parameters = kRandom,
-     .result = kRandomResult,
-     .section = "4.8, 4.6",
-     .summary = "Returns random bytes as hexadecimal digits.",
-     .handler = GetRandom},
-    {.name = "importCertificateByPKCS12",
-     .group = "certificates",
-     .paths = kPkcs12Paths,
-     .action = "kms:cert:import",
-     .write = true,
-     .mutates = true,
-     .lane = Lane::kPrivateKey,
-     .parameters = kPkcs12,
-     .result = kIdResult,
-     .section = "4.6.3",
-     .summary = "Makes an active certificate of a PKCS#12 file with its private key.",
-     .handler = ImportCertificateByPkcs12},
 };
 
 }  // namespace

@@ -18,6 +18,8 @@ std::span<const Operation> AsymmetricOperations();
 std::span<const Operation> IntegrityOperations();
 std::span<const Operation> TagOperations();
 std::span<const Operation> CertificateOperations();
+std::span<const Operation> CertificateComputeOperations();
+std::span<const Operation> CertificatePkcs12Operations();
 std::span<const Operation> UsbKeyCertificateOperations();
 std::span<const Operation> AccessPointOperations();
 std::span<const Operation> AccessKeyOperations();

@@ -10,13 +10,27 @@ namespace {
 
 std::vector<const Operation*> CollectOperations() {
   std::vector<const Operation*> all;
-  for (const std::span<const Operation> group :
-       {KeyOperations(), AliasOperations(), ImportOperations(), VersionOperations(),
-        ComputeOperations(), AsymmetricOperations(), CertificateOperations(),
-        UsbKeyCertificateOperations(), IntegrityOperations(), TagOperations(),
-        AccessKeyOperations(), AccessPointOperations(), ServiceOperations(),
-        BatchOperations(), IamUserOperations(), IamGroupOperations(),
-        IamPolicyOperations(), IamProjectOperations(), AuditOperations()}) {
+  for (const std::span<const Operation> group : {KeyOperations(),
+                                                 AliasOperations(),
+                                                 ImportOperations(),
+                                                 VersionOperations(),
+                                                 ComputeOperations(),
+                                                 AsymmetricOperations(),
+                                                 CertificateOperations(),
+                                                 CertificateComputeOperations(),
+                                                 CertificatePkcs12Operations(),
+                                                 UsbKeyCertificateOperations(),
+                                                 IntegrityOperations(),
+                                                 TagOperations(),
+                                                 AccessKeyOperations(),
+                                                 AccessPointOperations(),
+                                                 ServiceOperations(),
+                                                 BatchOperations(),
+                                                 IamUserOperations(),
+                                                 IamGroupOperations(),
+                                                 IamPolicyOperations(),
+                                                 IamProjectOperations(),
+                                                 AuditOperations()}) {
     for (const Operation& operation : group) all.push_back(&operation);
   }
   return all;
