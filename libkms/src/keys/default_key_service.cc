@@ -36,15 +36,14 @@ Result<std::optional<std::string>> Find(const Domain& domain, const Reader& read
   return std::optional<std::string>(std::move(key.id));
 }
 
-// Whether the key can be added. Whoever may make data keys makes default keys, and nobody
-// can delete them: so there is a limit.
-Result<void> CheckNew(const Domain& domain, const Reader& reader, const KeyRecord& key,
-                      std::string_view product) {
+// Whoever may make data keys makes default keys, and nobody can delete them.
+Result<void> CheckLimit(const Domain& domain, const Reader& reader,
+                        const KeyRecord& key) {
   KMS_TRY(const std::size_t live,
           LiveCount(reader, place::DefaultKeyCounter(key.account, key.region)));
   if (live >= static_cast<std::size_t>(domain.parts().limits.default_keys))
     return Reason::kQuotaUsedUp;
-  return CheckDefaultAlias(reader, key, product);
+  return {};
 }
 
 // Whatever keeps the key from being made is one reason to the caller. That the principal
@@ -82,7 +81,8 @@ Result<std::string> DefaultKeyService::Of(const RequestContext& context,
     if (found) return *std::move(found);
     KMS_TRY(key.id, domain_->NewId());
     KMS_CHECK_OK(domain_->CheckKey(*snapshot, context, action, key));
-    if (const auto free = CheckNew(*domain_, *snapshot, key, product); !free)
+    KMS_CHECK_OK(CheckLimit(*domain_, *snapshot, key));
+    if (const auto free = CheckDefaultAlias(*snapshot, key, product); !free)
       return WhileMaking(free.error());
   }
   KMS_CHECK_OK(EndDryRun(context));
@@ -104,7 +104,7 @@ Result<std::string> DefaultKeyService::Of(const RequestContext& context,
           return {};
         }
         KMS_CHECK_OK(domain_->CheckKey(transaction, context, action, key));
-        KMS_CHECK_OK(CheckNew(*domain_, transaction, key, product));
+        KMS_CHECK_OK(CheckLimit(*domain_, transaction, key));
         const auto counted = Domain::CountUp(
             transaction, place::DefaultKeyCounter(key.account, key.region));
         if (!counted) return counted.error();
