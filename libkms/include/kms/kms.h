@@ -131,8 +131,9 @@ class Kms {
   Result<void> ForEachKeptRequest(const VisitRequest& visit) const;
 
   // CountEndingCertificates counts the certificates with keys in the KMS, of all
-  // accounts, that are active or inactive, and whose time ends within so long. It reads
-  // an index that is ordered by that time. Fails: kUnavailable.
+  // accounts, that are active or inactive, and whose time ends within so long, from
+  // an index that is ordered by that time.
+  // Fails: kUnavailable.
   Result<std::size_t> CountEndingCertificates(std::int64_t within_millis) const;
 
   // Check tells whether the store can be read and written, as far as known, and the root
