@@ -61,7 +61,7 @@ class World {
   const ActionTable actions{{{kAction, true, true}, {"kms:cmk:decrypt", true, true}}};
   std::unique_ptr<KeyStore> store = NewMemoryKeyStore();
   std::unique_ptr<RootKey> root_key = NewEphemeralRootKey();
-  std::unique_ptr<CryptoBackend> backend = NewBotanBackend(*root_key);
+  std::unique_ptr<CryptoBackend> backend = NewSoftwareBackend(*root_key);
   std::unique_ptr<Clock> clock = NewSystemClock();
   std::unique_ptr<Policy> policy = NewIamPolicy(*store, *clock, actions);
   std::unique_ptr<Kms> kms = Kms::Open({.store = *store,

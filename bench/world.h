@@ -41,7 +41,7 @@ class World {
   const ScratchFolder folder;
   std::unique_ptr<KeyStore> store;
   std::unique_ptr<RootKey> root = NewEphemeralRootKey();
-  std::unique_ptr<CryptoBackend> backend = NewBotanBackend(*root);
+  std::unique_ptr<CryptoBackend> backend = NewSoftwareBackend(*root);
   std::unique_ptr<Clock> clock = NewSystemClock();
   const ActionTable actions;
   std::unique_ptr<Policy> users;

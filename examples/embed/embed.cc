@@ -10,7 +10,7 @@ int main() {
   // OpenSoftwareRootKey.
   const auto store = kms::NewMemoryKeyStore();
   const auto root = kms::NewEphemeralRootKey();
-  const auto backend = kms::NewBotanBackend(*root);
+  const auto backend = kms::NewSoftwareBackend(*root);
   const auto policy = kms::NewRootPolicy();
   const auto clock = kms::NewSystemClock();
   const auto service = kms::Kms::Open({.store = *store,

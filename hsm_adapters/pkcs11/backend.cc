@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "crypto/pair_test.h"
+#include "crypto/rsa_padding.h"
 #include "crypto/sm2_der.h"
 #include "hsm_adapters/pkcs11/return_code.h"
 #include "hsm_adapters/pkcs11/rsa.h"
@@ -522,7 +523,7 @@ Result<std::optional<ImportedKey>> Pkcs11Backend::UnwrapInToken(const Place& pla
                                                                 ByteView wrapped,
                                                                 ByteView label) {
   KMS_TRY(const auto private_key, LoadRsa(pair.place, pair.sealed));
-  if (wrapped.size() != kRsaSize) return std::optional<ImportedKey>();
+  if (wrapped.size() != internal::kRsaSize) return std::optional<ImportedKey>();
   Material material;
   material.root = roots_.newest();
   struct Opened {

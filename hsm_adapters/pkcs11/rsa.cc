@@ -1,7 +1,3 @@
-// The padding checks are deprecated in OpenSSL 3 in favour of whole decryptions, which
-// cannot be had here: the key is in a token.
-#define OPENSSL_SUPPRESS_DEPRECATED
-
 #include "hsm_adapters/pkcs11/rsa.h"
 
 #include <openssl/bn.h>
@@ -16,18 +12,15 @@
 #include <array>
 #include <memory>
 
+#include "crypto/openssl_context.h"
+#include "crypto/rsa_padding.h"
 #include "hsm_adapters/pkcs11/return_code.h"
 
 namespace kms::pkcs11 {
 namespace {
 
-template <auto kFree>
-struct Freed {
-  template <typename T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
+using internal::Freed;
+using internal::kRsaSize;
 using Number = std::unique_ptr<BIGNUM, Freed<BN_clear_free>>;
 using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Freed<EVP_PKEY_CTX_free>>;
@@ -77,29 +70,6 @@ Bytes Sha256DigestInfo(ByteView digest) {
   Bytes info(kPrefix.size() + digest.size());
   std::ranges::copy(digest, std::ranges::copy(kPrefix, info.begin()).out);
   return info;
-}
-
-Result<SecretBytes> Unpad(EncryptionAlgorithm algorithm, ByteView encoded) {
-  if (encoded.size() != kRsaSize) return Reason::kBadCiphertext;
-  int size = -1;
-  const SecretBytes room =
-      SecretBytes::Filled(encoded.size(), [&](std::span<std::uint8_t> out) {
-        const int room_size = static_cast<int>(out.size());
-        const int encoded_size = static_cast<int>(encoded.size());
-        const EVP_MD* const digest =
-            algorithm == EncryptionAlgorithm::kRsaOaepSha256 ? EVP_sha256() : EVP_sha1();
-        if (algorithm == EncryptionAlgorithm::kRsaPkcs1) {
-          size = RSA_padding_check_PKCS1_type_2(out.data(), room_size, encoded.data(),
-                                                encoded_size, encoded_size);
-        } else {
-          size = RSA_padding_check_PKCS1_OAEP_mgf1(out.data(), room_size, encoded.data(),
-                                                   encoded_size, encoded_size, nullptr, 0,
-                                                   digest, digest);
-        }
-      });
-  ERR_clear_error();
-  if (size < 0) return Reason::kBadCiphertext;
-  return SecretBytes::CopyOf(room.Reveal().first(static_cast<std::size_t>(size)));
 }
 
 bool IsRsaCiphertext(ByteView ciphertext, ByteView modulus) {

@@ -1,5 +1,5 @@
-// What RSA needs outside the token: public keys as DER, the encodings around raw RSA, by
-// libcrypto, in constant time where a secret is decoded.
+// What RSA needs outside the token: public keys as DER, what raw RSA signs, and the
+// numbers of a key, by libcrypto. crypto/rsa_padding.h decodes what it decrypts.
 
 #ifndef KMS_PKCS11_RSA_H_
 #define KMS_PKCS11_RSA_H_
@@ -12,18 +12,12 @@
 
 namespace kms::pkcs11 {
 
-inline constexpr std::size_t kRsaSize = 256;
-
 // SubjectPublicKeyInfo of an RSA key. Fails: kHsmUnavailable if the numbers, which come
 // from a token, make no key of 2048 bits.
 Result<Bytes> RsaPublicKeyInfo(ByteView modulus, ByteView exponent);
 
 // DigestInfo of a SHA-256 digest, for raw PKCS#1 v1.5 signatures.
 Bytes Sha256DigestInfo(ByteView digest);
-
-// Unpad takes the padding off what raw RSA has decrypted.
-// Fails: kBadCiphertext, after the same work for every wrong padding of one algorithm.
-Result<SecretBytes> Unpad(EncryptionAlgorithm algorithm, ByteView encoded);
 
 // Whether `ciphertext` has the length of `modulus` and is less than it, as numbers.
 bool IsRsaCiphertext(ByteView ciphertext, ByteView modulus);

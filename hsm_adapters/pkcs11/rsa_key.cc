@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "crypto/rsa_padding.h"
 #include "hsm_adapters/pkcs11/rsa.h"
 
 namespace kms::pkcs11 {
@@ -37,7 +38,7 @@ Result<void> TokenRsaKey::ReadModulus() {
     KMS_TRY(const CK_OBJECT_HANDLE handle, key->Handle(access));
     return access.session().Attribute(handle, CKA_MODULUS);
   }));
-  if (modulus_.size() != kRsaSize)
+  if (modulus_.size() != internal::kRsaSize)
     return Failed("the token returned an RSA modulus of a wrong length");
   return {};
 }
@@ -54,7 +55,7 @@ Result<Bytes> TokenRsaKey::Sign(SignatureAlgorithm algorithm, ByteView digest) {
         const CK_MECHANISM mechanism =
             pss ? CK_MECHANISM{CKM_RSA_PKCS_PSS, &parameters, sizeof parameters}
                 : CK_MECHANISM{CKM_RSA_PKCS, nullptr, 0};
-        return access.session().Sign(mechanism, handle, input, kRsaSize);
+        return access.session().Sign(mechanism, handle, input, internal::kRsaSize);
       });
 }
 
@@ -71,10 +72,10 @@ Result<SecretBytes> TokenRsaKey::Decrypt(EncryptionAlgorithm algorithm,
               // Some tokens refuse numbers that no padding makes, such as 0 and 1.
               return OrInput(access, handle, control,
                              access.session().Decrypt({CKM_RSA_X_509, nullptr, 0}, handle,
-                                                      input, kRsaSize),
+                                                      input, internal::kRsaSize),
                              Error(Reason::kBadCiphertext));
             }));
-    return Unpad(algorithm, encoded.Reveal());
+    return internal::Unpad(algorithm, encoded.Reveal());
   }
   // What tokens do with wrong PKCS#1 v1.5 padding differs, and tells.
   if (algorithm == EncryptionAlgorithm::kRsaPkcs1) return Reason::kAlgorithmNotSupported;
@@ -97,9 +98,7 @@ Result<SecretBytes> TokenRsaKey::Decrypt(EncryptionAlgorithm algorithm,
 Result<SecretBytes> TokenRsaKey::DecryptKey(EncryptionAlgorithm algorithm,
                                             ByteView ciphertext, std::size_t size) {
   KMS_TRY(SecretBytes key, Decrypt(algorithm, ciphertext));
-  if (key.size() == size) return key;
-  return algorithm == EncryptionAlgorithm::kRsaPkcs1 ? Reason::kBadCiphertext
-                                                     : Reason::kBadAesKeyLength;
+  return internal::OfSize(size, algorithm, std::move(key));
 }
 
 }  // namespace kms::pkcs11

@@ -53,7 +53,7 @@ Result<void> Rotate(const RotateOptions& options) {
   // One at a time: two would leave one's secret in the file and the other's in the store.
   KMS_TRY(const auto lock,
           LockFile(layout.rotation_lock(), "another rotation is under way"));
-  const auto backend = NewBotanBackend(*opened.root);
+  const auto backend = NewSoftwareBackend(*opened.root);
   const auto clock = NewSystemClock();
   Identity identity(*opened.store, *opened.root, *backend, *clock);
   KMS_CHECK_OK(identity.RotateRootAccessKey(

@@ -149,7 +149,7 @@ void TellFailure(const Result<void>& result) {
 
 Result<void> ServeFrom(const DataDirectory& data, Hsm& hsm, const Clock& clock,
                        const Config& config, const std::shared_ptr<spdlog::logger>& log) {
-  const auto backend = NewBotanBackend(data.root());
+  const auto backend = NewSoftwareBackend(data.root());
   KMS_CHECK_OK(backend->SelfTest());
   const ActionTable actions = ActionsOf(AllOperations());
   const auto users = NewIamPolicy(data.store(), clock, actions);

@@ -4,13 +4,16 @@
 #include <string>
 #include <vector>
 
+#include "crypto/botan_keys.h"
+#include "crypto/openssl_rsa.h"
 #include "support/matchers.h"
 
 namespace kms::internal {
 namespace {
 
 TEST(SelfTestTest, CoversEveryAlgorithm) {
-  EXPECT_OK(RunSelfTest());
+  EXPECT_OK(RunSelfTest(ReadPrivateKey));
+  EXPECT_OK(RunSelfTest(ReadPrivateKeyForOpenSsl));
   std::set<std::string_view> names;
   for (const KnownAnswer& answer : KnownAnswers()) names.insert(answer.algorithm);
   EXPECT_EQ(names,
@@ -27,7 +30,7 @@ TEST(SelfTestTest, NoticesAndNamesEveryWrongAnswer) {
     std::string wrong(answer.expected);
     wrong.back() = wrong.back() == '0' ? '1' : '0';
     const KnownAnswer changed{answer.algorithm, answer.compute, wrong};
-    const auto result = RunSelfTest({&changed, 1});
+    const auto result = RunSelfTest(ReadPrivateKey, {&changed, 1});
     ASSERT_THAT(result, testing::FailsAs(ErrorClass::kInternal)) << answer.algorithm;
     EXPECT_NE(result.error().detail().find(answer.algorithm), std::string::npos);
   }
@@ -35,11 +38,13 @@ TEST(SelfTestTest, NoticesAndNamesEveryWrongAnswer) {
 
 TEST(SelfTestTest, NoticesABrokenAlgorithm) {
   const KnownAnswer silent{"silent", [](const SelfTestKeys&) { return Bytes(); }, "00"};
-  EXPECT_THAT(RunSelfTest({&silent, 1}), testing::FailsAs(ErrorClass::kInternal));
+  EXPECT_THAT(RunSelfTest(ReadPrivateKey, {&silent, 1}),
+              testing::FailsAs(ErrorClass::kInternal));
   const KnownAnswer throws{
       "throws", [](const SelfTestKeys&) -> Bytes { throw std::runtime_error("broken"); },
       "00"};
-  EXPECT_THAT(RunSelfTest({&throws, 1}), testing::FailsAs(ErrorClass::kInternal));
+  EXPECT_THAT(RunSelfTest(ReadPrivateKey, {&throws, 1}),
+              testing::FailsAs(ErrorClass::kInternal));
 }
 
 }  // namespace

@@ -10,6 +10,8 @@
 #include "crypto/botan_compat.h"
 #include "crypto/botan_keys.h"
 #include "crypto/hex.h"
+#include "crypto/openssl_rsa.h"
+#include "crypto/self_test.h"
 #include "kms/digest.h"
 #include "support/matchers.h"
 
@@ -126,13 +128,15 @@ TEST_F(WycheproofTest, RsaOaepSha1) {
   if (IsSkipped()) return;
   ForEach([](const json::object& group, const json::object& test, bool valid) {
     if (!Member(test, "label").empty()) return;
-    const auto key = ReadPrivateKey(KeySpec::kRsa2048, Member(group, "privateKeyPkcs8"));
-    ASSERT_NE(key, nullptr);
-    const auto opened =
-        key->Decrypt(EncryptionAlgorithm::kRsaOaepSha1, Member(test, "ct"));
-    EXPECT_EQ(opened.has_value(), valid);
-    if (opened) {
-      EXPECT_TRUE(Equal(opened.value().Reveal(), Member(test, "msg")));
+    for (const PrivateKeyReader read : {ReadPrivateKey, ReadPrivateKeyForOpenSsl}) {
+      const auto key = read(KeySpec::kRsa2048, Member(group, "privateKeyPkcs8"));
+      ASSERT_NE(key, nullptr);
+      const auto opened =
+          key->Decrypt(EncryptionAlgorithm::kRsaOaepSha1, Member(test, "ct"));
+      EXPECT_EQ(opened.has_value(), valid);
+      if (opened) {
+        EXPECT_TRUE(Equal(opened.value().Reveal(), Member(test, "msg")));
+      }
     }
   });
 }

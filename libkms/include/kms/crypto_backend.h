@@ -249,8 +249,11 @@ Result<ImportedKey> ImportThrough(CryptoBackend& of_pair, CryptoBackend& of_key,
                                   const WrappingPair& pair, ByteView wrapped,
                                   ByteView label);
 
-// NewBotanBackend returns the backend that computes in this process with Botan.
-// `root` outlives it.
+// Two backends that compute in this process, and read what the other has made:
+// NewSoftwareBackend's does the private operations of RSA with OpenSSL, because it takes
+// half as long, and all the rest with Botan; NewBotanBackend's does all with Botan.
+// `root` outlives them.
+std::unique_ptr<CryptoBackend> NewSoftwareBackend(const RootKey& root);
 std::unique_ptr<CryptoBackend> NewBotanBackend(const RootKey& root);
 
 }  // namespace kms

@@ -3,7 +3,7 @@
 //
 //   auto store = kms::OpenLmdbKeyStore("/var/lib/app/keys").value();
 //   auto root = kms::OpenSoftwareRootKey(folders).value();
-//   auto backend = kms::NewBotanBackend(*root);
+//   auto backend = kms::NewSoftwareBackend(*root);
 //   ...
 //   auto kms = kms::Kms::Open(parts).value();
 //   auto key = kms->keys().Create(context, {});

@@ -4,6 +4,7 @@
 #define KMS_CRYPTO_BOTAN_COMPAT_H_
 
 #include <botan/aead.h>
+#include <botan/bigint.h>
 #include <botan/ec_group.h>
 #include <botan/hash.h>
 #include <botan/kdf.h>
@@ -48,6 +49,11 @@ inline Botan::secure_vector<std::uint8_t> Sm2Scalar(const Botan::SM2_PrivateKey&
   return key.raw_private_key_bits();
 }
 
+// Big-endian, without zeros before it.
+inline Botan::secure_vector<std::uint8_t> BytesOf(const Botan::BigInt& number) {
+  return number.serialize<Botan::secure_vector<std::uint8_t>>();
+}
+
 inline Botan::secure_vector<std::uint8_t> Derive(const Botan::KDF& kdf, std::size_t size,
                                                  ByteView key, ByteView salt,
                                                  ByteView info) {
@@ -90,6 +96,11 @@ inline std::unique_ptr<Botan::SM2_PrivateKey> Sm2PrivateKey(
 
 inline Botan::secure_vector<std::uint8_t> Sm2Scalar(const Botan::SM2_PrivateKey& key) {
   return Botan::BigInt::encode_1363(key.private_value(), 32);
+}
+
+// Big-endian, without zeros before it.
+inline Botan::secure_vector<std::uint8_t> BytesOf(const Botan::BigInt& number) {
+  return Botan::BigInt::encode_locked(number);
 }
 
 inline Botan::secure_vector<std::uint8_t> Derive(const Botan::KDF& kdf, std::size_t size,

@@ -2,7 +2,6 @@
 
 #include <botan/data_src.h>
 #include <botan/pkcs8.h>
-#include <botan/rsa.h>
 #include <botan/system_rng.h>
 #include <botan/x509_key.h>
 
@@ -15,6 +14,7 @@
 
 #include "crypto/botan_compat.h"
 #include "crypto/pool.h"
+#include "crypto/rsa_padding.h"
 #include "crypto/sm2_der.h"
 
 namespace kms::internal {
@@ -22,7 +22,6 @@ namespace {
 
 constexpr std::size_t kDigestSize = 32;
 constexpr std::size_t kRsaBits = 2048;
-constexpr std::size_t kRsaSize = kRsaBits / 8;
 constexpr std::size_t kIdleObjects = 16;
 
 std::string NameOf(SignatureAlgorithm algorithm) {
@@ -291,10 +290,19 @@ std::shared_ptr<PrivateKey> ReadPrivateKey(KeySpec spec, ByteView secret) {
     if (key == nullptr) return nullptr;
     return std::make_shared<BotanPrivateKey>(spec, std::move(key));
   }
-  Botan::DataSource_Memory source(secret.data(), secret.size());
-  auto key = Botan::PKCS8::load_key(source);
-  if (key->algo_name() != "RSA" || key->key_length() != kRsaBits) return nullptr;
+  auto key = ReadRsa(secret);
+  if (key == nullptr) return nullptr;
   return std::make_shared<BotanPrivateKey>(spec, std::move(key));
+}
+
+std::unique_ptr<Botan::RSA_PrivateKey> ReadRsa(ByteView pkcs8) {
+  Botan::DataSource_Memory source(pkcs8.data(), pkcs8.size());
+  std::unique_ptr<Botan::Private_Key> key(Botan::PKCS8::load_key(source));
+  if (key->key_length() != kRsaBits) return nullptr;
+  auto* const rsa = dynamic_cast<Botan::RSA_PrivateKey*>(key.get());
+  if (rsa == nullptr) return nullptr;
+  (void)key.release();
+  return std::unique_ptr<Botan::RSA_PrivateKey>(rsa);
 }
 
 std::shared_ptr<PublicKey> ReadPublicKey(ByteView public_key_info) {

@@ -6,6 +6,8 @@
 #ifndef KMS_CRYPTO_BOTAN_KEYS_H_
 #define KMS_CRYPTO_BOTAN_KEYS_H_
 
+#include <botan/rsa.h>
+
 #include <memory>
 
 #include "kms/crypto_backend.h"
@@ -23,6 +25,7 @@ NewPair GeneratePair(KeySpec spec);
 
 // Null if `secret` is no key of that kind. Throws what Botan throws.
 std::shared_ptr<PrivateKey> ReadPrivateKey(KeySpec spec, ByteView secret);
+std::unique_ptr<Botan::RSA_PrivateKey> ReadRsa(ByteView pkcs8);
 std::shared_ptr<PublicKey> ReadPublicKey(ByteView public_key_info);
 
 }  // namespace kms::internal

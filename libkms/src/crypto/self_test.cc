@@ -184,11 +184,11 @@ constexpr std::array<KnownAnswer, 16> kAnswers = {{
     {"SM2 decryption", Sm2Decrypt, self_test::kSm2Plaintext},
 }};
 
-SelfTestKeys ReadKeys() {
+SelfTestKeys ReadKeys(PrivateKeyReader read) {
   SelfTestKeys keys;
-  keys.rsa = ReadPrivateKey(KeySpec::kRsa2048, Hex(self_test::kRsaTestKey));
+  keys.rsa = read(KeySpec::kRsa2048, Hex(self_test::kRsaTestKey));
   keys.rsa_public = ReadPublicKey(Hex(self_test::kRsaTestPublicKey));
-  keys.sm2 = ReadPrivateKey(KeySpec::kSm2, Hex(self_test::kSm2TestKey));
+  keys.sm2 = read(KeySpec::kSm2, Hex(self_test::kSm2TestKey));
   keys.sm2_public = ReadPublicKey(Sm2PublicKeyInfo(Hex(self_test::kSm2TestPoint)));
   return keys;
 }
@@ -201,10 +201,10 @@ Error Failed(std::string_view algorithm) {
 
 std::span<const KnownAnswer> KnownAnswers() { return kAnswers; }
 
-Result<void> RunSelfTest(std::span<const KnownAnswer> answers) {
+Result<void> RunSelfTest(PrivateKeyReader read, std::span<const KnownAnswer> answers) {
   std::string_view at = "reading the keys";
   try {
-    const SelfTestKeys keys = ReadKeys();
+    const SelfTestKeys keys = ReadKeys(read);
     if (keys.rsa == nullptr || keys.rsa_public == nullptr || keys.sm2 == nullptr ||
         keys.sm2_public == nullptr) {
       return Failed(at);

@@ -32,8 +32,12 @@ struct KnownAnswer {
 // Every algorithm that the backend offers.
 std::span<const KnownAnswer> KnownAnswers();
 
+// How a backend reads a private key as it is sealed; null if it is none.
+using PrivateKeyReader = std::shared_ptr<PrivateKey> (*)(KeySpec spec, ByteView secret);
+
 // RunSelfTest fails with kInternal, naming the algorithm in the detail.
-Result<void> RunSelfTest(std::span<const KnownAnswer> answers = KnownAnswers());
+Result<void> RunSelfTest(PrivateKeyReader read,
+                         std::span<const KnownAnswer> answers = KnownAnswers());
 
 }  // namespace kms::internal
 

@@ -1,7 +1,6 @@
 #include "x509/libcrypto.h"
 
 #include <openssl/core_names.h>
-#include <openssl/provider.h>
 
 #include <array>
 #include <string>
@@ -11,22 +10,6 @@
 
 namespace kms::x509 {
 namespace {
-
-struct Providers {
-  Providers() : context(OSSL_LIB_CTX_new()) {
-    const QuietErrors quiet;
-    OSSL_PROVIDER_load(context, "default");
-    legacy = OSSL_PROVIDER_load(context, "legacy") != nullptr;
-  }
-  OSSL_LIB_CTX* const context;
-  bool legacy = false;
-};
-
-// Never destroyed: objects of other statics may still refer to it.
-const Providers& TheProviders() {
-  static const Providers* const providers = new Providers;
-  return *providers;
-}
 
 // The limits of CryptoBackend::LoadPublic.
 bool IsOurRsa(const EVP_PKEY* key) {
@@ -57,9 +40,6 @@ Bytes Sm2InfoOf(const EVP_PKEY* key) {
 }
 
 }  // namespace
-
-OSSL_LIB_CTX* Library() { return TheProviders().context; }
-bool HasLegacyProvider() { return TheProviders().legacy; }
 
 Held<ASN1_OCTET_STRING> Sm2DefaultId() {
   constexpr std::string_view kId = "1234567812345678";

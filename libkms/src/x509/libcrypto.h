@@ -7,7 +7,6 @@
 #define KMS_X509_LIBCRYPTO_H_
 
 #include <openssl/asn1.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pkcs12.h>
 #include <openssl/x509.h>
@@ -17,26 +16,15 @@
 #include <optional>
 #include <string_view>
 
+#include "crypto/openssl_context.h"
 #include "kms/bytes.h"
 #include "kms/crypto_backend.h"
 
 namespace kms::x509 {
 
-// Nothing of this module stays on the error queue of the thread, and what was there
-// before does.
-class QuietErrors {
- public:
-  QuietErrors() { ERR_set_mark(); }
-  ~QuietErrors() { ERR_pop_to_mark(); }
-  QuietErrors(const QuietErrors&) = delete;
-  QuietErrors& operator=(const QuietErrors&) = delete;
-};
-
-// Library returns the context with the providers of this module. It reads no
-// configuration of the system, so that what is accepted does not depend on it.
-OSSL_LIB_CTX* Library();
-// Whether the legacy provider, which has RC2 and RC4, could be loaded.
-bool HasLegacyProvider();
+using internal::HasLegacyProvider;
+using internal::Library;
+using internal::QuietErrors;
 
 struct Free {
   void operator()(ASN1_OCTET_STRING* p) const { ASN1_OCTET_STRING_free(p); }

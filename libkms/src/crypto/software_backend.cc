@@ -6,6 +6,7 @@
 
 #include "crypto/botan_keys.h"
 #include "crypto/message_cipher.h"
+#include "crypto/openssl_rsa.h"
 #include "crypto/pair_test.h"
 #include "crypto/self_test.h"
 #include "kms/crypto_backend.h"
@@ -46,11 +47,12 @@ class BotanSymmetricKey final : public SymmetricKey {
   internal::MessageCipher cipher_;
 };
 
-class BotanBackend final : public CryptoBackend {
+class SoftwareBackend final : public CryptoBackend {
  public:
-  explicit BotanBackend(const RootKey& root) : root_(root) {}
+  SoftwareBackend(const RootKey& root, internal::PrivateKeyReader read_private_key)
+      : root_(root), read_private_key_(read_private_key) {}
 
-  Result<void> SelfTest() override { return internal::RunSelfTest(); }
+  Result<void> SelfTest() override { return internal::RunSelfTest(read_private_key_); }
 
   Result<SecretBytes> Random(std::size_t size) override {
     try {
@@ -127,7 +129,7 @@ class BotanBackend final : public CryptoBackend {
     if (IsSymmetric(spec)) return Reason::kAlgorithmNotSupported;
     KMS_TRY(const SecretBytes secret, root_.Open(place, sealed));
     try {
-      auto key = internal::ReadPrivateKey(spec, secret.Reveal());
+      auto key = read_private_key_(spec, secret.Reveal());
       if (key == nullptr) return Corrupt();
       return key;
     } catch (const std::bad_alloc&) {
@@ -152,9 +154,9 @@ class BotanBackend final : public CryptoBackend {
  private:
   static Error Corrupt() { return Error(Reason::kKeyDecryptionFailed); }
 
-  static Result<void> CheckPair(KeySpec spec, const SecretBytes& secret,
-                                ByteView subject_public_key) {
-    const auto private_key = internal::ReadPrivateKey(spec, secret.Reveal());
+  Result<void> CheckPair(KeySpec spec, const SecretBytes& secret,
+                         ByteView subject_public_key) const {
+    const auto private_key = read_private_key_(spec, secret.Reveal());
     const auto public_key = internal::ReadPublicKey(subject_public_key);
     if (private_key == nullptr || public_key == nullptr || public_key->spec() != spec)
       return Reason::kKeyCreationFailed;
@@ -162,12 +164,17 @@ class BotanBackend final : public CryptoBackend {
   }
 
   const RootKey& root_;
+  const internal::PrivateKeyReader read_private_key_;
 };
 
 }  // namespace
 
 std::unique_ptr<CryptoBackend> NewBotanBackend(const RootKey& root) {
-  return std::make_unique<BotanBackend>(root);
+  return std::make_unique<SoftwareBackend>(root, internal::ReadPrivateKey);
+}
+
+std::unique_ptr<CryptoBackend> NewSoftwareBackend(const RootKey& root) {
+  return std::make_unique<SoftwareBackend>(root, internal::ReadPrivateKeyForOpenSsl);
 }
 
 }  // namespace kms
