@@ -1,4 +1,4 @@
-#include "load/histogram.h"
+#include "bench/load/histogram.h"
 
 #include <algorithm>
 #include <bit>

@@ -1,4 +1,4 @@
-#include "load/keys.h"
+#include "bench/load/keys.h"
 
 #include <algorithm>
 #include <cstdio>

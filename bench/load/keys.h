@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "bench/load/options.h"
 #include "kms/result.h"
 #include "kmsctl/session.h"
-#include "load/options.h"
 
 namespace kms::load {
 

@@ -15,14 +15,14 @@
 #include <utility>
 #include <vector>
 
+#include "bench/load/processor_time.h"
+#include "bench/load/report.h"
+#include "bench/load/targets.h"
+#include "bench/load/worker.h"
 #include "kms/clock.h"
 #include "kms/signer.h"
 #include "kmsctl/credentials.h"
 #include "kmsctl/failure.h"
-#include "load/processor_time.h"
-#include "load/report.h"
-#include "load/targets.h"
-#include "load/worker.h"
 
 namespace kms::load {
 namespace {

@@ -1,4 +1,4 @@
-#include "load/processor_time.h"
+#include "bench/load/processor_time.h"
 
 #include <string>
 

@@ -1,4 +1,4 @@
-#include "load/report.h"
+#include "bench/load/report.h"
 
 #include <cstdio>
 #include <string_view>

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "load/options.h"
-#include "load/worker.h"
+#include "bench/load/options.h"
+#include "bench/load/worker.h"
 
 namespace kms::load {
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "bench/load/signing.h"
 #include "kms/clock.h"
-#include "load/signing.h"
 
 namespace kms::load {
 

@@ -1,4 +1,4 @@
-#include "load/signing.h"
+#include "bench/load/signing.h"
 
 #include <botan/mac.h>
 

@@ -1,4 +1,4 @@
-#include "load/socket.h"
+#include "bench/load/socket.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

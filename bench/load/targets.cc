@@ -1,4 +1,4 @@
-#include "load/targets.h"
+#include "bench/load/targets.h"
 
 #include <algorithm>
 #include <string>

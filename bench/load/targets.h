@@ -7,11 +7,11 @@
 #include <cstddef>
 #include <string_view>
 
+#include "bench/load/keys.h"
+#include "bench/load/options.h"
+#include "bench/load/request.h"
 #include "kms/result.h"
 #include "kmsctl/session.h"
-#include "load/keys.h"
-#include "load/options.h"
-#include "load/request.h"
 
 namespace kms::load {
 

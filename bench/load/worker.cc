@@ -1,4 +1,4 @@
-#include "load/worker.h"
+#include "bench/load/worker.h"
 
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -13,8 +13,8 @@
 #include <string>
 #include <utility>
 
+#include "bench/load/answer.h"
 #include "kms/clock.h"
-#include "load/answer.h"
 
 namespace kms::load {
 namespace {

@@ -19,11 +19,11 @@
 #include <string_view>
 #include <vector>
 
+#include "bench/load/histogram.h"
+#include "bench/load/request.h"
+#include "bench/load/socket.h"
 #include "kms/result.h"
 #include "kms/secret_bytes.h"
-#include "load/histogram.h"
-#include "load/request.h"
-#include "load/socket.h"
 
 namespace kms::load {
 

@@ -1,4 +1,4 @@
-#include "load/answer.h"
+#include "bench/load/answer.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "load/options.h"
+#include "bench/load/options.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "load/request.h"
+#include "bench/load/request.h"
 
 #include <gtest/gtest.h>
 
