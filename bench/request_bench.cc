@@ -7,44 +7,20 @@
 #include <string>
 #include <vector>
 
-#include "kms/encoding.h"
+#include "signed_request.h"
 #include "world.h"
 
 namespace kms::bench {
 namespace {
 
 constexpr std::size_t kRequests = 100'000;
-
-// A signed request and the memory that its views point into.
-struct SignedRequest {
-  SignedRequest(World& world, std::string_view path, std::string text,
-                std::uint64_t number)
-      : body(std::move(text)) {
-    RequestView view{"POST", path, {}, {}, AsBytes(body)};
-    signed_headers =
-        world.signer->Sign(view, world.me.principal.access_key, world.secret,
-                           world.clock->Now(), "bench-" + std::to_string(number), {});
-    for (const SignedHeader& header : signed_headers)
-      headers.push_back({header.name, header.value});
-    headers.push_back({"regionId", "here"});
-    headers.push_back({"Content-Type", "application/json"});
-  }
-
-  std::string body;
-  std::vector<SignedHeader> signed_headers;
-  std::vector<HeaderView> headers;
-};
-
-std::string EncryptBody(const World& world, std::size_t size) {
-  return R"({"cmkUuid":")" + world.key + R"(","plaintext":")" + ToBase64(Bytes(size, 7)) +
-         R"("})";
-}
+constexpr std::string_view kEncryptPath = "/v1/keyCompute/encrypt";
 
 void BM_EopVerify(benchmark::State& state) {
   World world;
-  const SignedRequest request(world, "/v1/keyCompute/encrypt", EncryptBody(world, 32), 0);
+  const SignedRequest request(world, kEncryptPath, EncryptBody(world, 32), 0);
   const RequestView view{
-      "POST", "/v1/keyCompute/encrypt", {}, request.headers, AsBytes(request.body)};
+      "POST", kEncryptPath, {}, request.headers, AsBytes(request.body)};
   for (auto _ : state) {
     const auto claim = world.signer->Parse(view);
     if (!claim || !world.signer->Verify(*claim, view, world.secret))
@@ -81,20 +57,11 @@ void RequestEncrypt(benchmark::State& state, World& world) {
   const std::string body = EncryptBody(world, static_cast<std::size_t>(state.range(0)));
   std::vector<std::unique_ptr<SignedRequest>> requests;
   for (std::size_t i = 0; i < kRequests; ++i)
-    requests.push_back(
-        std::make_unique<SignedRequest>(world, "/v1/keyCompute/encrypt", body, i));
+    requests.push_back(std::make_unique<SignedRequest>(world, kEncryptPath, body, i));
   std::size_t next = 0;
   for (auto _ : state) {
     const SignedRequest& request = *requests[next++];
-    const server::HttpRequest http{.method = "POST",
-                                   .target = "/v1/keyCompute/encrypt",
-                                   .headers = request.headers,
-                                   .body = AsBytes(request.body),
-                                   .peer = "127.0.0.1"};
-    int status = 0;
-    world.dispatcher->Handle(
-        http, [&](server::HttpResponse answer) { status = answer.status; });
-    if (status != 200) state.SkipWithError("refused");
+    if (Exchange(world, request) != 200) state.SkipWithError("refused");
   }
 }
 

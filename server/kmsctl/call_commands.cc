@@ -82,19 +82,4 @@ Result<void> Show(Session& session, Format format, std::string_view operation,
   return WriteOutput(AsBytes(View(FormatResult(result, format))));
 }
 
-Result<std::string> NewestVersion(Session& session, const std::string& key,
-                                  const std::string& version) {
-  if (!version.empty()) return version;
-  JsonObject body;
-  body.Text("cmkUuid", key).Text("pageSize", "100");
-  KMS_TRY(const auto result, session.Call("listKeyVersions", std::move(body)));
-  const auto* content = result.if_contains("content");
-  const auto* versions = content ? content->if_array() : nullptr;
-  // The list begins with the oldest, and a key has at most 50.
-  const auto* newest =
-      versions && !versions->empty() ? versions->back().if_object() : nullptr;
-  if (!newest) return RefusedError("the key has no version yet");
-  return std::string(TextOf(*newest, "primaryKeyVersion"));
-}
-
 }  // namespace kms::server

@@ -37,10 +37,6 @@ void AddAdminCommand(CLI::App& app, Order& order);        // admin
 Result<void> Show(Session& session, Format format, std::string_view operation,
                   JsonObject body);
 
-// NewestVersion returns the id of the newest version of a key: `version`, if it is given.
-Result<std::string> NewestVersion(Session& session, const std::string& key,
-                                  const std::string& version);
-
 }  // namespace kms::server
 
 #endif  // KMS_SERVER_KMSCTL_COMMANDS_H_

@@ -1,5 +1,7 @@
 #include "kmsctl/session.h"
 
+#include <boost/json/array.hpp>
+
 #include "api/operation.h"
 #include "kmsctl/failure.h"
 
@@ -21,6 +23,21 @@ Result<HttpAnswer> Session::Send(std::string_view operation, WipedString body) {
 Result<boost::json::object> Session::Call(std::string_view operation, JsonObject body) {
   KMS_TRY(const HttpAnswer answer, Send(operation, body.Take()));
   return ReadAnswer(answer);
+}
+
+Result<std::string> NewestVersion(Session& session, const std::string& key,
+                                  const std::string& version) {
+  if (!version.empty()) return version;
+  JsonObject body;
+  body.Text("cmkUuid", key).Text("pageSize", "100");
+  KMS_TRY(const auto result, session.Call("listKeyVersions", std::move(body)));
+  const auto* content = result.if_contains("content");
+  const auto* versions = content ? content->if_array() : nullptr;
+  // The list begins with the oldest, and a key has at most 50.
+  const auto* newest =
+      versions && !versions->empty() ? versions->back().if_object() : nullptr;
+  if (!newest) return RefusedError("the key has no version yet");
+  return std::string(TextOf(*newest, "primaryKeyVersion"));
 }
 
 }  // namespace kms::server

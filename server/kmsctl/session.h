@@ -43,6 +43,10 @@ class Session {
   Client& client_;
 };
 
+// NewestVersion returns the id of the newest version of a key: `version`, if it is given.
+Result<std::string> NewestVersion(Session& session, const std::string& key,
+                                  const std::string& version);
+
 }  // namespace kms::server
 
 #endif  // KMS_SERVER_KMSCTL_SESSION_H_
