@@ -104,13 +104,13 @@ std::string Encode(const std::vector<Field>& fields, std::string_view blank) {
   return out;
 }
 
-// None if the text could stand for other fields too: then whoever holds a signature of
+// None if the text, read as a query, has other fields: then whoever holds a signature of
 // one query would have it of another.
 std::optional<std::string> WriteUnescaped(const std::vector<Field>& fields) {
   std::string out;
   for (const Field& field : fields) {
-    if (field.name.find_first_of("&=") != std::string::npos ||
-        field.value.find('&') != std::string::npos)
+    if (field.name.find_first_of("&=%+") != std::string::npos ||
+        field.value.find_first_of("&%+") != std::string::npos)
       return std::nullopt;
     if (!out.empty()) out += '&';
     out.append(field.name).append("=").append(field.value);
