@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 namespace kms {
@@ -124,7 +125,8 @@ void AddIfNew(std::vector<std::string>& forms, std::string form) {
 
 std::string Sort(std::vector<RawField> fields) {
   std::ranges::sort(fields, [](const RawField& a, const RawField& b) {
-    return std::pair(a.name, a.value) < std::pair(b.name, b.value);
+    // Not by the text first: '-' and '1' are before '='.
+    return std::tie(a.name, a.value, a.text) < std::tie(b.name, b.value, b.text);
   });
   std::string sorted;
   for (const RawField& field : fields) {
