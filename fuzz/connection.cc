@@ -126,6 +126,7 @@ std::string Exchange(int connection, std::string_view bytes, std::size_t step) {
   char buffer[4096];
   for (;;) {
     const auto got = ::recv(connection, buffer, sizeof buffer, 0);
+    if (got < 0) std::perror("recv");
     Require(got >= 0, "the connection ends");
     if (got == 0) return received;
     received.append(buffer, static_cast<std::size_t>(got));
