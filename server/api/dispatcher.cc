@@ -266,10 +266,10 @@ Result<void> Dispatcher::ReadParameters(Job& job) const {
 void Dispatcher::RunOnToken(const std::shared_ptr<Job>& job) {
   // With the answer the request goes, and a handler that hangs outlasts it.
   job->arguments->KeepIn(job->arena);
-  const LateWatch::Ticket watched = token_watch_.Begin([this, job] {
+  LateWatch::Ticket watched = token_watch_.Begin([this, job] {
     Fail(*job, Error(Reason::kHsmUnavailable, "the HSM does not answer in time"));
   });
-  Run(job);
+  Run(job, &watched);
 }
 
 void Dispatcher::Send(Lane lane, const std::shared_ptr<Job>& job) {
@@ -280,7 +280,7 @@ void Dispatcher::Send(Lane lane, const std::shared_ptr<Job>& job) {
     Fail(*job, Error(Reason::kTooManyRequests, "the queue of the lane is full"));
 }
 
-void Dispatcher::Run(const std::shared_ptr<Job>& shared) {
+void Dispatcher::Run(const std::shared_ptr<Job>& shared, LateWatch::Ticket* watched) {
   Job& job = *shared;
   try {
     Call call{parts_.kms,
@@ -290,6 +290,7 @@ void Dispatcher::Run(const std::shared_ptr<Job>& shared) {
               boost::json::storage_ptr(&job.resource),
               parts_.site,
               parts_.audit};
+    if (watched != nullptr) call.go_on = [watched] { return watched->Renew(); };
     const Result<boost::json::object> result =
         job.operation->handler(call, *job.arguments);
     if (job.context.dry_run &&

@@ -96,7 +96,8 @@ class Dispatcher final : public HttpHandler {
   Result<void> ReadParameters(Job& job) const;
   Result<void> CheckRegion(Job& job) const;
   void Start(std::shared_ptr<Job> job);
-  void Run(const std::shared_ptr<Job>& job);
+  // `watched`, if any, is of a job that waits for the HSM.
+  void Run(const std::shared_ptr<Job>& job, LateWatch::Ticket* watched = nullptr);
   void RunOnToken(const std::shared_ptr<Job>& job);
   void Send(Lane lane, const std::shared_ptr<Job>& job);
   static bool Claim(Job& job);

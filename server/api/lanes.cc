@@ -16,11 +16,13 @@ namespace kms::server {
 namespace {
 
 // Between the I/O threads (0) and the least that there is (19).
-constexpr int kLowPriority = 5;
+constexpr int kPrivateKeyNiceness = 5;
+constexpr int kBatchNiceness = 10;
 
 // On Linux a thread has a priority of its own. Best effort.
-void AtLowPriority(const Lanes::Task& work) {
-  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kLowPriority);
+template <int kNiceness>
+void AtNiceness(const Lanes::Task& work) {
+  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNiceness);
   work();
 }
 
@@ -108,7 +110,8 @@ Lanes::Lanes(const LanesConfig& config) : token_patience_(config.token_patience)
                         config.commit_queue, nullptr);
   private_key_ = Pool::Start(
       config.private_key_threads != 0 ? config.private_key_threads : processors - 1,
-      config.private_key_queue, AtLowPriority);
+      config.private_key_queue, AtNiceness<kPrivateKeyNiceness>);
+  batch_ = Pool::Start(1, config.batch_queue, AtNiceness<kBatchNiceness>);
   token_ = Pool::Start(std::max<std::size_t>(config.token_threads, 1), config.token_queue,
                        config.on_token_thread);
 }
@@ -119,6 +122,8 @@ Lanes::Pool& Lanes::PoolOf(Lane lane) const {
   switch (lane) {
     case Lane::kPrivateKey:
       return *private_key_;
+    case Lane::kBatch:
+      return *batch_;
     case Lane::kToken:
       return *token_;
     case Lane::kInline:
@@ -137,6 +142,7 @@ bool Lanes::Drain() {
   if (!token_) return false;
   commit_->Drain(std::nullopt);
   private_key_->Drain(std::nullopt);
+  batch_->Drain(std::nullopt);
   if (token_->Drain(token_patience_)) return true;
   token_.reset();  // its thread may come back to it
   return false;

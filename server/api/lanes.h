@@ -1,10 +1,11 @@
 // Lanes: the worker threads for what would hold up an I/O thread.
 //
 // kCommit work waits for the disk, on many threads; kPrivateKey work computes, on few
-// threads of low priority, so that a thousand signatures do not stall the rest; kToken
-// work waits for the HSM, on threads that nothing else needs when it hangs, and that are
-// left behind at the end if it does. The queues are bounded: what does not fit is
-// refused, not kept waiting.
+// threads of low priority, so that a thousand signatures do not stall the rest; kBatch
+// work computes for seconds, on one thread of lower priority still, so that who signs
+// once does not wait for who signs a thousand times; kToken work waits for the HSM, on
+// threads that nothing else needs when it hangs, and that are left behind at the end if
+// it does. The queues are bounded: what does not fit is refused, not kept waiting.
 //
 // Threads: Submit may be called from any thread, Drain from one that is no lane.
 
@@ -27,6 +28,7 @@ struct LanesConfig {
   std::size_t token_threads = 8;
   std::size_t commit_queue = 4096;
   std::size_t private_key_queue = 1024;
+  std::size_t batch_queue = 256;
   std::size_t token_queue = 1024;
   // What a thread of the token's lane does around its work; null: just that.
   std::function<void(const Run&)> on_token_thread = nullptr;
@@ -61,6 +63,7 @@ class Lanes {
   const std::chrono::milliseconds token_patience_;
   std::shared_ptr<Pool> commit_;
   std::shared_ptr<Pool> private_key_;
+  std::shared_ptr<Pool> batch_;
   std::shared_ptr<Pool> token_;  // null once it was left behind
 };
 

@@ -32,6 +32,15 @@ LateWatch::Ticket LateWatch::Begin(std::function<void()> late) {
   return {*this, std::prev(works_.end())};
 }
 
+bool LateWatch::Ticket::Renew() {
+  const auto late_at = std::chrono::steady_clock::now() + watch_.patience_;
+  const std::lock_guard lock(watch_.mutex_);
+  if (!work_->late) return false;
+  work_->late_at = late_at;
+  watch_.works_.splice(watch_.works_.end(), watch_.works_, work_);
+  return true;
+}
+
 LateWatch::Ticket::~Ticket() {
   Works ended;  // destroyed after the lock is given back
   const std::lock_guard lock(watch_.mutex_);

@@ -1,8 +1,8 @@
 // LateWatch: notices work that does not come back in time, so that somebody can answer
 // for it.
 //
-// Threads: Begin may be called from any thread; what was begun is ended by destroying the
-// returned ticket, on any thread.
+// Threads: Begin may be called from any thread; what was begun is renewed and ended by
+// the returned ticket, on any thread.
 
 #ifndef KMS_SERVER_API_LATE_WATCH_H_
 #define KMS_SERVER_API_LATE_WATCH_H_
@@ -38,6 +38,9 @@ class LateWatch {
     Ticket(const Ticket&) = delete;
     Ticket& operator=(const Ticket&) = delete;
 
+    // Renew has the patience start again. False if the work is late already.
+    bool Renew();
+
    private:
     friend class LateWatch;
     Ticket(LateWatch& watch, Works::iterator work) : watch_(watch), work_(work) {}
@@ -56,7 +59,7 @@ class LateWatch {
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;
-  Works works_;  // what was begun first comes first, and is late first
+  Works works_;  // what was begun or renewed first comes first, and is late first
   std::thread thread_;
 };
 

@@ -69,10 +69,11 @@ enum class OperationClass : std::uint8_t { kSymmetric, kAsymmetric, kManagement 
 
 // Where a handler runs (design: hot path). kInline: microseconds, on the I/O thread.
 // kCommit: waits for the disk, on a pool of many threads. kPrivateKey: a private-key
-// operation or key generation, on a pool of few threads with low priority. kToken:
-// whatever has to wait for the HSM; no row names it, a handler on another lane finds out
-// and is run again there (ErrorClass::kMustWait).
-enum class Lane : std::uint8_t { kInline, kCommit, kPrivateKey, kToken };
+// operation or key generation, on a pool of few threads with low priority. kBatch: many
+// computations, on a thread of lower priority still. kToken: whatever has to wait for the
+// HSM; no row names it, a handler on another lane finds out and is run again there
+// (ErrorClass::kMustWait).
+enum class Lane : std::uint8_t { kInline, kCommit, kPrivateKey, kBatch, kToken };
 
 // How a result is wrapped on the wire.
 enum class Envelope : std::uint8_t {

@@ -257,7 +257,7 @@ Result<void> ServeFrom(const DataDirectory& data, Hsm& hsm, const Clock& clock,
        .audit = audit.get()});
   for (const auto& [name, lane] :
        {std::pair("commit", Lane::kCommit), std::pair("private_key", Lane::kPrivateKey),
-        std::pair("token", Lane::kToken)})
+        std::pair("batch", Lane::kBatch), std::pair("token", Lane::kToken)})
     metrics.AddGauge(
         std::string("kms_lane_") + name + "_waiting",
         std::string("Requests that wait for a thread of the lane ") + name,

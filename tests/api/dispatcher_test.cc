@@ -5,6 +5,7 @@
 #include <atomic>
 #include <latch>
 #include <memory>
+#include <set>
 #include <sstream>
 #include <thread>
 
@@ -217,6 +218,8 @@ TEST_F(DispatcherTest, ARequestThatHangsWithTheTokenIsAnsweredWithoutIt) {
   // The request has gone with its answer; what the handler was asked has not.
   hanging.until.count_down();
   EXPECT_EQ(hanging.text.get_future().get(), "hi");
+  EXPECT_TRUE(hanging.went_on_before);
+  EXPECT_FALSE(hanging.went_on_after) << "for nobody";
   EXPECT_TRUE(lanes->Drain());
 }
 
@@ -248,6 +251,51 @@ TEST_F(DispatcherTest, TheTrailTellsOfARequestThatHangsWithTheToken) {
   ASSERT_EQ(page.events.size(), 1U);
   EXPECT_EQ(page.events[0].request_id, "my-id");
   EXPECT_EQ(page.events[0].code, "KMS.0919");
+}
+
+TEST_F(DispatcherTest, TheTrailTellsOfEachKeyOfABatchOnce) {
+  const kms::testing::ScratchDirectory scratch;
+  const auto log = OpenAuditLog({.folder = scratch.path() + "/audit",
+                                 .store = *store,
+                                 .root = *root,
+                                 .backend = *backend,
+                                 .clock = clock})
+                       .value();
+  audit = log.get();
+  MakeDispatcher();
+  EXPECT_EQ(Send({.target = "/v1/test/items"}).result().at("items").as_array().size(),
+            3U);
+  dispatcher.reset();
+  log->End();
+  const AuditPage page = QueryAuditLog(log->folder(), {.account = "account-1"}).value();
+  ASSERT_EQ(page.events.size(), 2U);
+  std::set<std::string> told;
+  for (const AuditEvent& event : page.events) {
+    EXPECT_EQ(event.request_id, page.events[0].request_id);
+    told.insert(event.key + " " + event.version + " " + event.code);
+  }
+  EXPECT_EQ(told, (std::set<std::string>{"key-1 version-1 ok", "key-2  KMS.0206"}));
+}
+
+TEST_F(DispatcherTest, ABatchWhoseLinesFindNoRoomIsNotAnswered) {
+  const kms::testing::ScratchDirectory scratch;
+  const auto log = OpenAuditLog({.folder = scratch.path() + "/audit",
+                                 .store = *store,
+                                 .root = *root,
+                                 .backend = *backend,
+                                 .clock = clock},
+                                {.queue_lines = 1})  // that of the request itself
+                       .value();
+  audit = log.get();
+  MakeDispatcher();
+  const auto answer = Send({.target = "/v1/test/items"});
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_THAT(answer.text, ::testing::Not(::testing::HasSubstr("key-1")));
+  dispatcher.reset();
+  log->End();
+  const AuditPage page = QueryAuditLog(log->folder(), {.account = "account-1"}).value();
+  ASSERT_EQ(page.events.size(), 1U);
+  EXPECT_EQ(page.events[0].code, answer.error());
 }
 
 TEST_F(DispatcherTest, WordsRefusalsOfTheNetworkLayer) {

@@ -40,7 +40,9 @@ Object Waits(Call& call, const Arguments&) {
 Object Hangs(Call& call, const Arguments& arguments) {
   if (!call.context.may_wait_for_token)
     return Error(ErrorClass::kMustWait, Reason::kInternal, "not here");
+  hang->went_on_before = call.GoesOn();
   hang->until.wait();
+  hang->went_on_after = call.GoesOn();
   hang->text.set_value(std::string(arguments.Text("text")));
   return boost::json::object(call.storage);
 }
@@ -48,6 +50,15 @@ Object Hangs(Call& call, const Arguments& arguments) {
 // As a defect would: it is not asked a third time.
 Object WaitsForEver(Call&, const Arguments&) {
   return Error(ErrorClass::kMustWait, Reason::kInternal, "never");
+}
+
+// Of three keys, two of which are of one line.
+Object Items(Call& call, const Arguments&) {
+  boost::json::object result(call.storage);
+  result["items"] = {{{"cmkUuid", "key-1"}, {"keyVersionId", "version-1"}},
+                     {{"cmkUuid", "key-2"}, {"errorCode", "KMS.0206"}},
+                     {{"cmkUuid", "key-1"}, {"keyVersionId", "version-1"}}};
+  return result;
 }
 
 Object Nothing(Call&, const Arguments&) { return boost::json::object(); }
@@ -58,6 +69,7 @@ constexpr std::string_view kEchoPaths[] = {"/v1/test/echo", "/apiproxy/v3/test/e
 constexpr std::string_view kChangePaths[] = {"/v1/test/change"};
 constexpr std::string_view kListPaths[] = {"/v1/test/list"};
 constexpr std::string_view kNothingPaths[] = {"/v1/test/nothing"};
+constexpr std::string_view kItemsPaths[] = {"/v1/test/items"};
 constexpr std::string_view kBreaksPaths[] = {"/v1/test/breaks"};
 constexpr std::string_view kFailsPaths[] = {"/v1/test/fails"};
 constexpr std::string_view kWaitsPaths[] = {"/v1/test/waits"};
@@ -111,6 +123,13 @@ constexpr Operation kNothing = {.name = "nothing",
                                 .paths = kNothingPaths,
                                 .action = "kms:test:nothing",
                                 .handler = Nothing};
+constexpr Operation kItems = {.name = "items",
+                              .group = "lists",
+                              .paths = kItemsPaths,
+                              .action = "kms:test:items",
+                              .operation_class = OperationClass::kSymmetric,
+                              .lane = Lane::kBatch,
+                              .handler = Items};
 constexpr Operation kBreaks = {.name = "breaks",
                                .group = "lists",
                                .paths = kBreaksPaths,
@@ -149,8 +168,8 @@ constexpr Operation kHangs = {.name = "hangs",
                               .lane = Lane::kInline,
                               .parameters = kTextParameters,
                               .handler = Hangs};
-constexpr std::array<const Operation*, 10> kAll = {
-    &kEcho,  &kChange, &kList,         &kNothing, &kBreaks,
+constexpr std::array<const Operation*, 11> kAll = {
+    &kEcho,  &kChange, &kList,         &kNothing, &kItems, &kBreaks,
     &kFails, &kWaits,  &kWaitsForEver, &kHangs,   &kDenied};
 
 }  // namespace

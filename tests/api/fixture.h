@@ -53,6 +53,8 @@ std::span<const Operation* const> TestOperations();
 struct Hang {
   std::latch until{1};
   std::promise<std::string> text;
+  bool went_on_before = false;
+  bool went_on_after = true;
 };
 extern Hang* hang;
 

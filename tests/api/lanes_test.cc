@@ -16,10 +16,11 @@ TEST(LanesTest, RunsEverythingThatItTookBeforeItIsDrained) {
   std::atomic<int> ran{0};
   Lanes lanes({.commit_threads = 3, .private_key_threads = 2});
   int taken = 0;
-  for (int i = 0; i < 200; ++i)
-    taken += lanes.Submit(i % 2 == 0 ? Lane::kCommit : Lane::kPrivateKey, [&] { ++ran; });
+  for (int i = 0; i < 100; ++i)
+    for (const Lane lane : {Lane::kCommit, Lane::kPrivateKey, Lane::kBatch})
+      taken += lanes.Submit(lane, [&] { ++ran; });
   lanes.Drain();
-  EXPECT_EQ(taken, 200);
+  EXPECT_EQ(taken, 300);
   EXPECT_EQ(ran, taken);
 }
 
@@ -28,6 +29,7 @@ TEST(LanesTest, TakesNothingOnceDrained) {
   lanes.Drain();
   EXPECT_FALSE(lanes.Submit(Lane::kCommit, [] { FAIL(); }));
   EXPECT_FALSE(lanes.Submit(Lane::kPrivateKey, [] { FAIL(); }));
+  EXPECT_FALSE(lanes.Submit(Lane::kBatch, [] { FAIL(); }));
   EXPECT_FALSE(lanes.Submit(Lane::kToken, [] { FAIL(); }));
 }
 
@@ -35,12 +37,12 @@ TEST(LanesTest, ATaskMayGoOnOnTheTokensLaneWhileTheLanesAreDrained) {
   std::atomic<int> ran{0};
   {
     Lanes lanes({.commit_threads = 1, .private_key_threads = 1, .token_threads = 1});
-    for (const Lane lane : {Lane::kCommit, Lane::kPrivateKey})
+    for (const Lane lane : {Lane::kCommit, Lane::kPrivateKey, Lane::kBatch})
       ASSERT_TRUE(lanes.Submit(
           lane, [&] { EXPECT_TRUE(lanes.Submit(Lane::kToken, [&] { ++ran; })); }));
     lanes.Drain();
   }
-  EXPECT_EQ(ran, 2);
+  EXPECT_EQ(ran, 3);
 }
 
 TEST(LanesTest, RefusesWhatDoesNotFitTheQueue) {
@@ -57,9 +59,11 @@ TEST(LanesTest, RefusesWhatDoesNotFitTheQueue) {
   EXPECT_EQ(lanes.waiting(Lane::kPrivateKey), 2U);
   EXPECT_FALSE(lanes.Submit(Lane::kPrivateKey, [] {}));
 
-  std::promise<void> other;
-  EXPECT_TRUE(lanes.Submit(Lane::kCommit, [&] { other.set_value(); }));
-  other.get_future().get();
+  for (const Lane lane : {Lane::kCommit, Lane::kBatch}) {
+    std::promise<void> other;
+    EXPECT_TRUE(lanes.Submit(lane, [&] { other.set_value(); }));
+    other.get_future().get();
+  }
   go.count_down();
 }
 
@@ -85,7 +89,7 @@ TEST(LanesTest, LeavesATokensThreadThatHangsBehind) {
   gone->get_future().get();
 }
 
-TEST(LanesTest, RunsPrivateKeysAtLowerPriority) {
+TEST(LanesTest, RunsPrivateKeysAtLowerPriorityAndBatchesAtTheLowest) {
   const auto priority_on = [](Lanes& lanes, Lane lane) {
     std::promise<int> priority;
     EXPECT_TRUE(lanes.Submit(lane, [&] {
@@ -95,6 +99,7 @@ TEST(LanesTest, RunsPrivateKeysAtLowerPriority) {
   };
   Lanes lanes({});
   EXPECT_GT(priority_on(lanes, Lane::kPrivateKey), priority_on(lanes, Lane::kCommit));
+  EXPECT_GT(priority_on(lanes, Lane::kBatch), priority_on(lanes, Lane::kPrivateKey));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <future>
 #include <memory>
+#include <vector>
 
 #include "support/matchers.h"
 
@@ -38,9 +39,25 @@ TEST(LateWatchTest, ForgetsWorkThatHasEnded) {
   called.get_future().get();
 }
 
+TEST(LateWatchTest, WorkThatIsRenewedIsLateLater) {
+  LateWatch watch(milliseconds(300));
+  std::vector<int> late;  // of the thread of the watch, until `both`
+  std::promise<void> both;
+  auto first = watch.Begin([&] {
+    late.push_back(1);
+    both.set_value();
+  });
+  const auto second = watch.Begin([&] { late.push_back(2); });
+  EXPECT_TRUE(first.Renew());
+  both.get_future().get();
+  EXPECT_EQ(late, (std::vector{2, 1}));
+  EXPECT_FALSE(first.Renew());
+}
+
 TEST(LateWatchTest, WithoutPatienceNothingIsLate) {
   LateWatch watch(milliseconds(0));
-  const auto work = watch.Begin([] { FAIL(); });
+  auto work = watch.Begin([] { FAIL(); });
+  EXPECT_TRUE(work.Renew());
 }
 
 }  // namespace

@@ -323,7 +323,9 @@ TEST_F(CertificateServiceTest, ExportsOnlyWhatMayBeExported) {
 TEST_F(CertificateServiceTest, RefusesFilesThatAreNone) {
   const Bytes good = Pkcs12Of(KeySpec::kSm2);
   const auto before = Records();
-  EXPECT_THAT(ImportFile(good, Pass("wrong pass")), Fails(Reason::kBadPkcs12));
+  const auto wrong = ImportFile(good, Pass("wrong pass"));
+  EXPECT_THAT(wrong, Fails(Reason::kBadPkcs12));
+  EXPECT_EQ(wrong.error().parameter(), "pkcs12Blob");
   EXPECT_THAT(ImportFile(good, Pass("")), Fails(Reason::kBadPkcs12));
   Bytes longer = good;
   longer.push_back(0);

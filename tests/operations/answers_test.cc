@@ -485,7 +485,7 @@ TEST_F(Answers, BatchesAnswerEachItem) {
       {{"cmkUuid", key},
        {"plaintexts", array{"aGk=", "", "?", "aGVsbG8=", Base64(std::string(6145, 'x'))}},
        {"encryptionContext", context}}));
-  EXPECT_EQ(lane, Lane::kPrivateKey);
+  EXPECT_EQ(lane, Lane::kBatch);
   ASSERT_EQ(made.size(), 5U);
   EXPECT_EQ(code(made[0]), "");
   EXPECT_EQ(code(made[1]), "KMS.0107");

@@ -272,6 +272,15 @@ class PermissionWorld {
     return made;
   }
 
+  // Settle returns when the lanes have put away what they have answered.
+  void Settle() {
+    for (const Lane lane : {Lane::kCommit, Lane::kPrivateKey, Lane::kBatch}) {
+      std::promise<void> idle;  // each has one thread
+      EXPECT_TRUE(lanes.Submit(lane, [&] { idle.set_value(); }));
+      idle.get_future().get();
+    }
+  }
+
   HttpResponse Exchange(const HttpRequest& request) {
     std::promise<HttpResponse> promise;
     dispatcher.Handle(

@@ -12,8 +12,7 @@
 namespace kms::server::testing {
 namespace {
 
-// Their median counts: some have what other threads still finish in them, and some the
-// tidying of the heap.
+// Their median counts: some have the tidying of the heap in them.
 constexpr int kRepetitions = 16;
 
 void Count(PermissionWorld& world, const Operation& operation, const Caller& caller,
@@ -23,8 +22,10 @@ void Count(PermissionWorld& world, const Operation& operation, const Caller& cal
     for (const bool there : {i % 2 == 0, i % 2 != 0}) {
       const auto request = world.Sign(operation, caller, world.BodyOf(operation, there));
       const std::string name = label + (there ? " there" : " absent");
+      world.Settle();
       CALLGRIND_ZERO_STATS;
       world.Exchange(request->http);
+      world.Settle();
       CALLGRIND_DUMP_STATS_AT(name.c_str());
     }
   }

@@ -130,15 +130,13 @@ TEST_P(EveryOperation, KeepsSlowWorkOffTheIoThreads) {
                                            "getParametersForImport",
                                            "importKeyMaterial",
                                            "createKeyVersion",
-                                           "batchEncrypt",
-                                           "batchDecrypt",
-                                           "batchSign",
                                            "createCertificate",
                                            "importCertificateByPKCS12",
                                            "exportCertificatePrivateKey",
                                            "certificatePrivateKeySign",
                                            "certificatePrivateKeyDecrypt"};
   EXPECT_EQ(operation.lane == Lane::kPrivateKey, slow.contains(operation.name));
+  EXPECT_EQ(operation.lane == Lane::kBatch, operation.group == "batch");
   const std::set<std::string_view> choose = {"createKey",
                                              "reEncrypt",
                                              "hmacVerify",

@@ -27,17 +27,20 @@ constexpr Parameter ItemsParameter(std::string_view name, Reason missing, bool s
 
 constexpr Parameter kEncrypt[] = {
     KeyParameter(),
-    ItemsParameter("plaintexts", Reason::kPlaintextMissing, true,
-                   "what to encrypt, each as `plaintext` of encrypt"),
+    ItemsParameter(
+        "plaintexts", Reason::kPlaintextMissing, true,
+        "up to 1000, each as `plaintext` of encrypt; the body has its limit, too "
+        "(`--max-body-bytes`)"),
     ContextParameter("as of encrypt, for all of them")};
 constexpr Parameter kDecrypt[] = {
     ItemsParameter("ciphertextBlobs", Reason::kCiphertextMissing, false,
-                   "each names its own key and version"),
+                   "up to 1000, each as `ciphertextBlob` of decrypt; likewise"),
     ContextParameter("as of decrypt, for all of them")};
-constexpr Parameter kSign[] = {SignatureAlgorithmParameter(), KeyParameter(),
-                               VersionParameter(),
-                               ItemsParameter("digests", Reason::kDigestMissing, false,
-                                              "each as `digest` of asymmetricSign")};
+constexpr Parameter kSign[] = {
+    SignatureAlgorithmParameter(), KeyParameter(), VersionParameter(),
+    ItemsParameter("digests", Reason::kDigestMissing, false,
+                   "up to 1000, each as `digest` of asymmetricSign; "
+                   "likewise")};
 
 constexpr std::string_view kResourceKey[] = {"cmkUuid"};
 constexpr std::string_view kEncryptResult[] = {
@@ -83,11 +86,13 @@ Result<object> ForEach(const Call& call, const Arguments& arguments,
     object& item = items.emplace_back(object(call.storage)).as_object();
     const auto decoded = SecretFromBase64(text);
     const Result<void> done = decoded ? each(item, decoded->Reveal()) : Result<void>(bad);
-    if (done || done.error().error_class() == ErrorClass::kDryRun) continue;
-    if (!is_of_one(done.error())) return done.error();
-    const Reason reason = done.error().reason();
-    Put(item, "errorCode", CodeOf(reason));
-    Put(item, "message", MessageOf(reason, list));
+    if (!done && done.error().error_class() != ErrorClass::kDryRun) {
+      if (!is_of_one(done.error())) return done.error();
+      const Reason reason = done.error().reason();
+      Put(item, "errorCode", CodeOf(reason));
+      Put(item, "message", MessageOf(reason, list));
+    }
+    if (!call.GoesOn()) return Error(Reason::kHsmUnavailable);
   }
   return result;
 }
@@ -144,12 +149,12 @@ constexpr Operation kOperations[] = {
      .action = "kms:cmk:encrypt",
      .write = true,
      .operation_class = OperationClass::kSymmetric,
-     .lane = Lane::kPrivateKey,
+     .lane = Lane::kBatch,
      .parameters = kEncrypt,
      .result = kEncryptResult,
      .resources = kResourceKey,
      .section = "5.7",
-     .summary = "Encrypts each of up to 1000 texts as encrypt does.",
+     .summary = "Encrypts each of the texts as encrypt does.",
      .handler = BatchEncrypt},
     {.name = "batchDecrypt",
      .group = "batch",
@@ -157,11 +162,11 @@ constexpr Operation kOperations[] = {
      .action = "kms:cmk:decrypt",
      .write = true,
      .operation_class = OperationClass::kSymmetric,
-     .lane = Lane::kPrivateKey,
+     .lane = Lane::kBatch,
      .parameters = kDecrypt,
      .result = kDecryptResult,
      .section = "5.7",
-     .summary = "Decrypts each of up to 1000 ciphertexts as decrypt does.",
+     .summary = "Decrypts each of the ciphertexts as decrypt does.",
      .handler = BatchDecrypt},
     {.name = "batchSign",
      .group = "batch",
@@ -169,12 +174,12 @@ constexpr Operation kOperations[] = {
      .action = "kms:cmk:asymmetricSign",
      .write = true,
      .operation_class = OperationClass::kAsymmetric,
-     .lane = Lane::kPrivateKey,
+     .lane = Lane::kBatch,
      .parameters = kSign,
      .result = kSignResult,
      .resources = kResourceKey,
      .section = "5.7",
-     .summary = "Signs each of up to 1000 digests as asymmetricSign does.",
+     .summary = "Signs each of the digests as asymmetricSign does.",
      .handler = BatchSign},
 };
 
