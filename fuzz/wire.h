@@ -28,24 +28,29 @@ struct Answer {
   friend bool operator==(const Answer&, const Answer&) = default;
 };
 
-// A connection from an address of its own: one alone has too few ports.
+// A connection to a port of this machine. Each comes from another address: one alone has
+// too few ports, and some of one may still be taken by connections that have ended.
 inline int Connect(std::uint16_t port) {
   static std::uint32_t number = 0;
-  const int connection = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const timeval patience{9, 0};
-  const int on = 1;
-  ::setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  ::setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + ++number % 0xffff);
-  (void)::bind(connection, reinterpret_cast<sockaddr*>(&address), sizeof address);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  Require(
-      ::connect(connection, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0,
-      "a new connection is taken");
-  return connection;
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    const int connection = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const timeval patience{9, 0};
+    const int on = 1;
+    ::setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    ::setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + ++number % 0xffff);
+    (void)::bind(connection, reinterpret_cast<sockaddr*>(&address), sizeof address);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
+    if (::connect(connection, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0)
+      return connection;
+    std::perror("connect");
+    ::close(connection);
+  }
+  Require(false, "a new connection is taken");
+  return -1;
 }
 
 // Sends `bytes` in steps and returns all that comes, up to the end.
