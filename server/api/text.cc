@@ -16,12 +16,12 @@ int HexValue(char c) {
 }
 
 std::optional<std::string_view> Unescape(std::string_view text, Arena& arena) {
-  if (text.find('%') == text.npos) return text;
+  if (text.find_first_of("%+") == text.npos) return text;
   const std::span<std::uint8_t> out = arena.Allocate(text.size());
   std::size_t size = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '%') {
-      out[size++] = static_cast<std::uint8_t>(text[i]);
+      out[size++] = static_cast<std::uint8_t>(text[i] == '+' ? ' ' : text[i]);
       continue;
     }
     if (text.size() - i < 3) return std::nullopt;

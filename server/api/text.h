@@ -20,7 +20,8 @@ bool IsUtf8(std::string_view text);
 // CountCharacters counts the code points of well-formed UTF-8.
 std::size_t CountCharacters(std::string_view text);
 
-// ReadQuery decodes "a=1&b=%20"; a plus sign stands for itself, as it was signed.
+// ReadQuery decodes "a=1&b=%20"; a plus sign is a blank, as it is to signatures
+// (libkms/src/signer/signed_query.h).
 // None if an escape is malformed.
 std::optional<std::vector<HeaderView>> ReadQuery(std::string_view query, Arena& arena);
 

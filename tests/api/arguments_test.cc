@@ -356,10 +356,10 @@ TEST_F(ArgumentsTest, AGetterOfTheWrongKindEndsTheProcess) {
 
 TEST(TextTest, ReadsQueries) {
   Arena arena;
-  const auto query = ReadQuery("a=1&b=%E5%AF%86+x&c&&=d&e=a=b", arena);
+  const auto query = ReadQuery("a=1&b=%E5%AF%86+x%2B&c&&=d&e=a=b", arena);
   ASSERT_TRUE(query.has_value());
   ASSERT_EQ(query->size(), 4U);
-  EXPECT_EQ((*query)[1].value, "密+x");
+  EXPECT_EQ((*query)[1].value, "密 x+");
   EXPECT_EQ((*query)[2].name, "c");
   EXPECT_EQ((*query)[3].value, "a=b");
   EXPECT_FALSE(ReadQuery("a=%4", arena).has_value());

@@ -160,6 +160,8 @@ TEST_F(EopVerify, QueryUnescaped) {
 TEST_F(EopVerify, UnescapedQueryThatReadsAsAnotherIsRefused) {
   EXPECT_THAT(CheckSent("a=1&b=2", "a=1%26b%3D2"), Fails(Reason::kBadSignature));
   EXPECT_THAT(CheckSent("a=1=2", "a%3D1=2"), Fails(Reason::kBadSignature));
+  EXPECT_THAT(CheckSent("a=%25", "a=%2525"), Fails(Reason::kBadSignature));
+  EXPECT_THAT(CheckSent("a=1+2", "a=1%2B2"), Fails(Reason::kBadSignature));
 }
 
 TEST_F(EopVerify, MalformedEscapesAreNotDecoded) {

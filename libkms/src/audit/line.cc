@@ -63,7 +63,9 @@ std::string_view Bounded(std::string_view text) {
   return text.substr(0, end);
 }
 
+// Well-formed, as JSON has to be: no overlong forms, no surrogates.
 bool IsUtf8(std::string_view text) {
+  constexpr std::uint32_t kSmallest[] = {0, 0x80, 0x800, 0x10000};
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);
     const std::size_t more = lead < 0x80                   ? 0
@@ -72,8 +74,15 @@ bool IsUtf8(std::string_view text) {
                              : lead >= 0xf0 && lead < 0xf5 ? 3
                                                            : 4;
     if (more == 4 || text.size() - i <= more) return false;
-    for (std::size_t k = 1; k <= more; ++k)
-      if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
+    std::uint32_t point = more == 0 ? lead : lead & (0x3fU >> more);
+    for (std::size_t k = 1; k <= more; ++k) {
+      const auto next = static_cast<unsigned char>(text[i + k]);
+      if ((next & 0xc0) != 0x80) return false;
+      point = point << 6 | (next & 0x3f);
+    }
+    if (point < kSmallest[more] || point > 0x10ffff ||
+        (point >= 0xd800 && point < 0xe000))
+      return false;
     i += more + 1;
   }
   return true;

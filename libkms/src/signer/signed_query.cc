@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 namespace kms {
@@ -104,13 +105,13 @@ std::string Encode(const std::vector<Field>& fields, std::string_view blank) {
   return out;
 }
 
-// None if the text could stand for other fields too: then whoever holds a signature of
+// None if the text, read as a query, has other fields: then whoever holds a signature of
 // one query would have it of another.
 std::optional<std::string> WriteUnescaped(const std::vector<Field>& fields) {
   std::string out;
   for (const Field& field : fields) {
-    if (field.name.find_first_of("&=") != std::string::npos ||
-        field.value.find('&') != std::string::npos)
+    if (field.name.find_first_of("&=%+") != std::string::npos ||
+        field.value.find_first_of("&%+") != std::string::npos)
       return std::nullopt;
     if (!out.empty()) out += '&';
     out.append(field.name).append("=").append(field.value);
@@ -124,7 +125,8 @@ void AddIfNew(std::vector<std::string>& forms, std::string form) {
 
 std::string Sort(std::vector<RawField> fields) {
   std::ranges::sort(fields, [](const RawField& a, const RawField& b) {
-    return std::pair(a.name, a.value) < std::pair(b.name, b.value);
+    // Not by the text first: '-' and '1' are before '='.
+    return std::tie(a.name, a.value, a.text) < std::tie(b.name, b.value, b.text);
   });
   std::string sorted;
   for (const RawField& field : fields) {

@@ -20,7 +20,7 @@ std::string SortQuery(std::string_view query);
 // FormsOfQuery returns the distinct forms of `query`: as it is; sorted; decoded, sorted
 // and encoded again with blanks as %20; the same with blanks as '+'; decoded and sorted.
 // The forms that need decoding are left out if an escape is malformed, and the last one
-// if it would not show where a name or a value ends.
+// if it would itself be read as other fields.
 std::vector<std::string> FormsOfQuery(std::string_view query);
 
 }  // namespace kms

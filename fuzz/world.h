@@ -1,0 +1,86 @@
+// World: a Kms over a store in memory, with one account and a clock that stands still.
+
+#ifndef KMS_FUZZ_WORLD_H_
+#define KMS_FUZZ_WORLD_H_
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "kms/kms.h"
+#include "target.h"
+
+namespace kms::fuzz {
+
+inline constexpr UnixMillis kStart = 1'767'225'600'000;  // 2026-01-01T00:00:00Z
+
+using Records = std::map<std::string, std::string>;
+
+inline Records AllRecords(const KeyStore& store) {
+  Records all;
+  for (Record& record : store.Read().value()->Scan({}, {}, 100'000).value())
+    all.emplace(std::move(record.key), std::move(record.value));
+  return all;
+}
+
+// Restore puts a store back to what it held, so that no input knows of those before it.
+inline void Restore(KeyStore& store, const Records& wanted) {
+  const Records now = AllRecords(store);
+  const auto restored = store.Update([&](Transaction& transaction) -> Result<void> {
+    for (const auto& [key, value] : now)
+      if (!wanted.contains(key)) transaction.Erase(key);
+    for (const auto& [key, value] : wanted) {
+      const auto found = now.find(key);
+      if (found == now.end() || found->second != value) transaction.Put(key, value);
+    }
+    return {};
+  });
+  Require(restored.has_value(), "the store is restored");
+}
+
+struct World {
+  World() {
+    me.principal = {"account-1", "account-1-root", "account-1-ak", true};
+    me.region = "region-1";
+    me.operation = "fuzz";
+  }
+
+  std::unique_ptr<KeyStore> store = NewMemoryKeyStore();
+  std::unique_ptr<RootKey> root = NewEphemeralRootKey();
+  std::unique_ptr<CryptoBackend> backend = NewBotanBackend(*root);
+  std::unique_ptr<Policy> policy = NewRootPolicy();
+  FixedClock clock{kStart};
+  std::unique_ptr<Kms> kms = Kms::Open({.store = *store,
+                                        .root = *root,
+                                        .software = *backend,
+                                        .policy = *policy,
+                                        .clock = clock})
+                                 .value();
+  RequestContext me;
+};
+
+// Edit changes `bytes` as three bytes of `input` say: what, where, and by how much.
+inline void Edit(Input& input, Bytes& bytes) {
+  const std::uint8_t what = input.Byte();
+  // One more, so that a place can be behind the end.
+  const std::size_t place = input.Below(bytes.size() + 1);
+  const std::uint8_t amount = input.Byte();
+  const auto at = bytes.begin() + static_cast<std::ptrdiff_t>(place);
+  switch (what % 4) {
+    case 0:
+      if (at != bytes.end()) *at ^= amount;
+      break;
+    case 1:
+      bytes.insert(at, amount);
+      break;
+    case 2:
+      if (at != bytes.end()) bytes.erase(at);
+      break;
+    default:
+      bytes.erase(at, bytes.end());
+  }
+}
+
+}  // namespace kms::fuzz
+
+#endif  // KMS_FUZZ_WORLD_H_
