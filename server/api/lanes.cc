@@ -15,14 +15,15 @@
 namespace kms::server {
 namespace {
 
-// Between the I/O threads (0) and the least that there is (19).
+// Above that of the process, and with it of the I/O threads.
 constexpr int kPrivateKeyNiceness = 5;
 constexpr int kBatchNiceness = 10;
 
 // On Linux a thread has a priority of its own. Best effort.
 template <int kNiceness>
 void AtNiceness(const Lanes::Task& work) {
-  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNiceness);
+  const auto self = static_cast<id_t>(gettid());
+  (void)setpriority(PRIO_PROCESS, self, getpriority(PRIO_PROCESS, self) + kNiceness);
   work();
 }
 
