@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -20,6 +21,13 @@ class FakeHsm final : public CryptoBackend {
   bool waits = false;    // whether loaded keys do; of those loaded from now on
   bool objects = false;  // whether material stays in the token
   bool away = false;     // every call fails
+  bool late = false;     // a call that fails to make something has made it all the same
+
+  FakeHsm() : FakeHsm(&NewBotanBackend) {}
+  // `make` makes what computes inside.
+  explicit FakeHsm(
+      const std::function<std::unique_ptr<CryptoBackend>(const RootKey&)>& make)
+      : inner_(make(*root_)) {}
 
   // Called once the material is made, before it is handed out.
   std::function<void()> on_generate;
@@ -29,6 +37,11 @@ class FakeHsm final : public CryptoBackend {
   bool HasFailed() const { return left_ < 0; }
   int calls() const { return calls_; }
   std::size_t object_count() const { return kept_.size(); }
+  std::set<std::string> Instances() const {
+    std::set<std::string> all;
+    for (const auto& [instance, sealed] : kept_) all.insert(instance);
+    return all;
+  }
   bool Has(const std::string& instance) const { return kept_.contains(instance); }
 
   Result<void> SelfTest() override { return inner_->SelfTest(); }
@@ -37,28 +50,29 @@ class FakeHsm final : public CryptoBackend {
     return inner_->Random(size);
   }
   Result<WrappedKey> Generate(KeySpec spec, const Place& place) override {
-    KMS_CHECK_OK(Called());
-    auto made = Kept(place, inner_->Generate(spec, place));
-    if (on_generate) on_generate();
-    return made;
+    return Making([&] {
+      auto made = Kept(place, inner_->Generate(spec, place));
+      if (on_generate) on_generate();
+      return made;
+    });
   }
   Result<WrappedKey> Import(KeySpec spec, const Place& place,
                             const SecretBytes& material) override {
-    KMS_CHECK_OK(Called());
-    return Kept(place, inner_->Import(spec, place, material));
+    return Making([&] { return Kept(place, inner_->Import(spec, place, material)); });
   }
   Result<WrappedKey> ImportPair(KeySpec spec, const Place& place,
                                 const SecretBytes& secret, ByteView public_key) override {
-    KMS_CHECK_OK(Called());
-    return Kept(place, inner_->ImportPair(spec, place, secret, public_key));
+    return Making(
+        [&] { return Kept(place, inner_->ImportPair(spec, place, secret, public_key)); });
   }
   Result<ImportedKey> ImportWrapped(KeySpec spec, const Place& place,
                                     const WrappingPair& pair, ByteView wrapped,
                                     ByteView label) override {
-    KMS_CHECK_OK(Called());
-    KMS_TRY(ImportedKey made, inner_->ImportWrapped(spec, place, pair, wrapped, label));
-    KMS_TRY(made.key, Kept(place, std::move(made.key)));
-    return made;
+    return Making([&]() -> Result<ImportedKey> {
+      KMS_TRY(ImportedKey made, inner_->ImportWrapped(spec, place, pair, wrapped, label));
+      KMS_TRY(made.key, Kept(place, std::move(made.key)));
+      return made;
+    });
   }
   Result<std::shared_ptr<SymmetricKey>> LoadSymmetric(KeySpec spec, const Place& place,
                                                       ByteView sealed) override {
@@ -147,6 +161,15 @@ class FakeHsm final : public CryptoBackend {
     return {};
   }
 
+  template <typename Make>
+  auto Making(Make make) -> decltype(make()) {
+    const Result<void> called = Called();
+    if (!called && !late) return called.error();
+    auto made = make();
+    if (!called) return called.error();
+    return made;
+  }
+
   // What stays in the token leaves only a reference outside.
   Result<WrappedKey> Kept(const Place& place, Result<WrappedKey> made) {
     if (!made) return made;
@@ -166,7 +189,7 @@ class FakeHsm final : public CryptoBackend {
 
   static constexpr std::uint32_t kRoot = 3;
   const std::unique_ptr<RootKey> root_ = NewEphemeralRootKey();
-  const std::unique_ptr<CryptoBackend> inner_ = NewBotanBackend(*root_);
+  const std::unique_ptr<CryptoBackend> inner_;
   int calls_ = 0;
   int left_ = 0;
   std::map<std::string, Bytes> kept_;

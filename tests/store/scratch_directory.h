@@ -13,9 +13,9 @@ namespace kms::testing {
 
 class ScratchDirectory {
  public:
-  ScratchDirectory() {
-    std::string name =
-        (std::filesystem::temp_directory_path() / "kms-store-XXXXXX").string();
+  ScratchDirectory() : ScratchDirectory(std::filesystem::temp_directory_path()) {}
+  explicit ScratchDirectory(const std::filesystem::path& parent) {
+    std::string name = (parent / "kms-store-XXXXXX").string();
     if (mkdtemp(name.data()) != nullptr) path_ = name;
   }
   ~ScratchDirectory() {

@@ -141,6 +141,8 @@ Result<void> ImportService::ImportMaterial(const RequestContext& context,
     KMS_TRY(key, domain_->ReadKey(*snapshot, context, name, kImportAction));
     KMS_CHECK_OK(CheckState(Action::kImport, key, now));
     const auto token_id = parts.root.Open(TokenPlace(key), token_bytes);
+    if (!token_id && token_id.error().error_class() == ErrorClass::kUnavailable)
+      return token_id.error();
     if (!token_id) return Error(Reason::kBadImportToken).About("importToken");
     KMS_TRY(token,
             GetRecord<TokenRecord>(
@@ -197,9 +199,10 @@ Result<void> ImportService::ImportMaterial(const RequestContext& context,
       });
   if (!imported) {
     const ErrorClass failure = imported.error().error_class();
-    if (failure == ErrorClass::kUnavailable) GiveBackAttempt(parts.store, token_key);
-    if (failure != ErrorClass::kAuthFailed && failure != ErrorClass::kInvalidArgument)
+    if (failure != ErrorClass::kAuthFailed && failure != ErrorClass::kInvalidArgument) {
+      GiveBackAttempt(parts.store, token_key);
       return std::move(imported).error();
+    }
   }
   // After PKCS#1 v1.5 nobody may learn whether the padding, the length or the material
   // was wrong: the print is compared all the same, and every failure is one.
@@ -212,45 +215,49 @@ Result<void> ImportService::ImportMaterial(const RequestContext& context,
     return Error(silent ? Reason::kBadCiphertext : Reason::kOtherKeyMaterial)
         .About("encryptedKeyMaterial");
   }
-  KMS_TRY(Bytes sealed_print, parts.root.Seal(FingerprintPlace(key), print));
-
-  KMS_CHECK_OK(domain_->Change(
-      context, [&](Transaction& transaction, ChangeNote& note) -> Result<void> {
-        KMS_TRY(const KeyRecord before,
-                domain_->ReadKey(transaction, context, key.id, kImportAction));
-        KMS_CHECK_OK(CheckState(Action::kImport, before, now));
-        KMS_TRY(TokenRecord used,
-                GetRecord<TokenRecord>(transaction, token_key, Reason::kBadImportToken));
-        --used.failures;
-        transaction.Put(token_key, ToJson(used));
-        // Another import was first: which material is the key's, it has decided.
-        if (before.primary != key.primary) return Reason::kConflict;
-        KeyRecord changed = before;
-        VersionRecord record = version;
-        if (before.primary.empty()) {
-          record.number = changed.versions++;
-          record.created = now;
-          changed.primary = record.id;
-          changed.fingerprint = sealed_print;
-        } else {
-          KMS_TRY(record, domain_->ReadVersion(transaction, before, before.primary));
-        }
-        // The same material: an object that others have loaded stays as it is.
-        if (record.in_token.value_or(false)) {
-          Domain::GiveUp(transaction, record.key, *imported);
-        } else {
-          KMS_CHECK_OK(Domain::KeepMaterial(transaction, *imported, record));
-        }
-        Domain::PutVersion(transaction, record);
-        changed.material = true;
-        changed.material_expires = expires;
-        changed.updated = now;
-        Domain::PutKey(transaction, &before, changed);
-        note.key = key.id;
-        note.version = record.id;
-        return {};
-      }));
-  return {};
+  const auto keep = [&]() -> Result<void> {
+    KMS_TRY(const Bytes sealed_print, parts.root.Seal(FingerprintPlace(key), print));
+    KMS_CHECK_OK(domain_->Change(
+        context, [&](Transaction& transaction, ChangeNote& note) -> Result<void> {
+          KMS_TRY(const KeyRecord before,
+                  domain_->ReadKey(transaction, context, key.id, kImportAction));
+          KMS_CHECK_OK(CheckState(Action::kImport, before, now));
+          KMS_TRY(TokenRecord used, GetRecord<TokenRecord>(transaction, token_key,
+                                                           Reason::kBadImportToken));
+          --used.failures;
+          transaction.Put(token_key, ToJson(used));
+          // Another import was first: which material is the key's, it has decided.
+          if (before.primary != key.primary) return Reason::kConflict;
+          KeyRecord changed = before;
+          VersionRecord record = version;
+          if (before.primary.empty()) {
+            record.number = changed.versions++;
+            record.created = now;
+            changed.primary = record.id;
+            changed.fingerprint = sealed_print;
+          } else {
+            KMS_TRY(record, domain_->ReadVersion(transaction, before, before.primary));
+          }
+          // The same material: an object that others have loaded stays as it is.
+          if (record.in_token.value_or(false)) {
+            Domain::GiveUp(transaction, record.key, *imported);
+          } else {
+            KMS_CHECK_OK(Domain::KeepMaterial(transaction, *imported, record));
+          }
+          Domain::PutVersion(transaction, record);
+          changed.material = true;
+          changed.material_expires = expires;
+          changed.updated = now;
+          Domain::PutKey(transaction, &before, changed);
+          note.key = key.id;
+          note.version = record.id;
+          return {};
+        }));
+    return {};
+  };
+  Result<void> kept = keep();
+  if (!kept) GiveBackAttempt(parts.store, token_key);
+  return kept;
 }
 
 Result<void> ImportService::DeleteMaterial(const RequestContext& context,
