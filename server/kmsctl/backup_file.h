@@ -2,7 +2,7 @@
 // whose data key comes from a pass phrase, by scrypt (docs/file_format.md).
 //
 // Whoever does not have the pass phrase can neither read a backup nor make one that is
-// taken for one (docs/decisions/0014-backups-have-a-pass-phrase.md).
+// taken for one (docs/decisions/0015-backups-have-a-pass-phrase.md).
 //
 // Threads: free of shared state.
 
