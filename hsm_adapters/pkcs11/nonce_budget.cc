@@ -2,20 +2,9 @@
 
 #include <algorithm>
 
-#include "core/json_record.h"
+#include "keys/token_records.h"
 
 namespace kms {
-
-// How many nonces have been given away.
-struct NonceCountRecord {
-  std::uint64_t reserved = 0;
-};
-
-template <typename Archive>
-void Members(Archive& archive, NonceCountRecord& record) {
-  archive("reserved", record.reserved);
-}
-
 namespace pkcs11 {
 namespace {
 

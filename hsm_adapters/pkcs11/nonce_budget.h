@@ -13,6 +13,7 @@
 #include <mutex>
 #include <string>
 
+#include "keys/token_records.h"
 #include "kms/key_store.h"
 #include "kms/result.h"
 
@@ -20,7 +21,7 @@ namespace kms::pkcs11 {
 
 class NonceBudget {
  public:
-  static constexpr std::uint64_t kMost = std::uint64_t{1} << 32;
+  static constexpr std::uint64_t kMost = kMostNonces;
 
   NonceBudget(KeyStore& store, std::string store_key)
       : store_(store), store_key_(std::move(store_key)) {}

@@ -9,33 +9,14 @@
 #include <optional>
 #include <utility>
 
-#include "core/json_record.h"
 #include "hsm_adapters/pkcs11/return_code.h"
 #include "kms/encoding.h"
 
 namespace kms {
 
-template <typename Archive>
-void Members(Archive& archive, HsmRootRecord& record) {
-  archive("index", record.index);
-  archive("id", record.id);
-  archive("serial", record.serial);
-  archive("created", record.created);
-  archive("made", record.made);
-  archive("wraps", record.wraps);
-  archive("derives", record.derives);
-  archive("seal", record.seal);
-}
-
-namespace {
-
-std::string AllRoots() { return JoinKey({"hsm-root"}); }
-
-}  // namespace
-
 Result<bool> HasHsmRoot(const KeyStore& store) {
   KMS_TRY(const auto snapshot, store.Read());
-  KMS_TRY(const auto records, snapshot->Scan(AllRoots(), {}, 64));
+  KMS_TRY(const auto records, snapshot->Scan(place::HsmRoots(), {}, 64));
   for (const Record& record : records) {
     KMS_TRY(const auto root, ReadRecord<HsmRootRecord>(record.value));
     if (root.made) return true;
@@ -203,7 +184,7 @@ Result<std::unique_ptr<Roots>> Roots::Read(KeyStore& store, const Clock& clock) 
   std::unique_ptr<Roots> roots(new Roots(store, clock));
   KMS_TRY(const auto snapshot, store.Read());
   KMS_TRY(const auto records,
-          snapshot->Scan(AllRoots(), {}, static_cast<std::size_t>(-1)));
+          snapshot->Scan(place::HsmRoots(), {}, static_cast<std::size_t>(-1)));
   for (const Record& stored : records) {
     KMS_TRY(HsmRootRecord record, ReadRecord<HsmRootRecord>(stored.value));
     if (!record.made) {
@@ -298,7 +279,7 @@ Result<void> Roots::RemoveUnmade() {
     KMS_CHECK_OK(token_->Call(
         [id = record.id](Access& access) { return RemoveObjects(access, id); }));
     KMS_CHECK_OK(store_.Update([&](Transaction& transaction) -> Result<void> {
-      transaction.Erase(JoinKey({"hsm-root", KeyNumber(record.index)}));
+      transaction.Erase(place::HsmRoot(record.index));
       return {};
     }));
   }
@@ -308,7 +289,7 @@ Result<void> Roots::RemoveUnmade() {
 
 Result<void> Roots::Put(const HsmRootRecord& record) {
   KMS_CHECK_OK(store_.Update([&](Transaction& transaction) -> Result<void> {
-    transaction.Put(JoinKey({"hsm-root", KeyNumber(record.index)}), WriteRecord(record));
+    transaction.Put(place::HsmRoot(record.index), WriteRecord(record));
     return {};
   }));
   return {};
@@ -384,8 +365,7 @@ std::shared_ptr<Roots::Root> Roots::NewRoot(HsmRootRecord record) {
   };
   root->cipher = std::make_unique<TokenCipher>(TokenCipher::Parts{
       *token_, *random_,
-      std::make_unique<NonceBudget>(
-          store_, JoinKey({"hsm-root-nonces", KeyNumber(self->record.index)})),
+      std::make_unique<NonceBudget>(store_, place::HsmRootNonces(self->record.index)),
       key, self->record.wraps ? std::nullopt : std::optional(UseOf(self->record)),
       control_});
   return root;

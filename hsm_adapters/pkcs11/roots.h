@@ -22,23 +22,12 @@
 
 #include "hsm_adapters/pkcs11/token.h"
 #include "hsm_adapters/pkcs11/token_cipher.h"
+#include "keys/token_records.h"
 #include "kms/clock.h"
 #include "kms/key_store.h"
 #include "kms/root_key.h"
 
 namespace kms {
-
-// As it is stored.
-struct HsmRootRecord {
-  std::uint32_t index = 0;
-  std::string id;      // CKA_ID, as text
-  std::string serial;  // of the token
-  UnixMillis created = 0;
-  bool made = false;  // false: its making has begun, and may have left an object
-  bool wraps = true;
-  bool derives = true;  // message keys; false: random nonces
-  Bytes seal;           // the sealing key, wrapped
-};
 
 namespace pkcs11 {
 

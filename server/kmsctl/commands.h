@@ -23,6 +23,7 @@ struct Order {
 
 // Each adds its commands to `app`; `order` outlives it.
 void AddAuditCommand(CLI::App& app, Order& order);         // audit
+void AddBackupCommands(CLI::App& app, Order& order);       // backup, restore
 void AddCallCommands(CLI::App& app, Order& order);         // call, operations, health
 void AddKeyCommands(CLI::App& app, Order& order);          // key, alias
 void AddCertificateCommands(CLI::App& app, Order& order);  // certificate

@@ -94,6 +94,7 @@ int Main(int argc, char** argv) {
   AddRootKeyCommand(app, order);
   AddAdminCommand(app, order);
   AddAuditCommand(app, order);
+  AddBackupCommands(app, order);
   AddCallCommands(app, order);
   try {
     app.parse(argc, argv);

@@ -13,7 +13,6 @@
 namespace kms {
 namespace {
 
-constexpr int kFormat = 1;
 constexpr Place kRootCheckPlace = {{}, {}, {}, "root-check"};
 constexpr std::string_view kRootCheck = "libkms";
 
@@ -53,7 +52,7 @@ Result<void> CheckRootKey(const KeyStore& store, const RootKey& root) {
     return Error(ErrorClass::kNotFound, Reason::kStoreUnavailable,
                  "the store was never opened for service");
   KMS_TRY(const HeaderRecord header, FromJson<HeaderRecord>(found->value));
-  if (header.oldest_reader > kFormat)
+  if (header.oldest_reader > kStoreFormat)
     return Error(ErrorClass::kUnsupported, Reason::kInternal,
                  "the store was written by a newer release");
   return OpenRootCheck(header, root);

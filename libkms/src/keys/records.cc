@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/json_record.h"
+#include "core/split_key.h"
 #include "kms/encoding.h"
 
 namespace kms {
@@ -249,17 +250,8 @@ std::string DueDate(const Due& due) {
 }
 
 Result<Due> ParseDue(Text store_key) {
-  std::vector<std::string> parts(1);
-  for (std::size_t i = 0; i < store_key.size(); ++i) {
-    if (store_key[i] != '\0') {
-      parts.back() += store_key[i];
-    } else if (i + 1 < store_key.size() && store_key[i + 1] == '\xff') {
-      parts.back() += store_key[i++];
-    } else {
-      parts.emplace_back();
-    }
-  }
-  if (parts.size() != 8 || parts[1].size() != 8)
+  const std::vector<std::string> parts = SplitKey(store_key);
+  if (parts.size() != 7 || parts[1].size() != 8 || !store_key.ends_with('\0'))
     return record_internal::Corrupt("a due-date is malformed");
   Due due;
   for (const char c : parts[1]) due.time = due.time << 8 | static_cast<std::uint8_t>(c);

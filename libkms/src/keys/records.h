@@ -107,9 +107,12 @@ struct PointerRecord {
   std::string name;
 };
 
+// The newest format of a store that this release knows.
+inline constexpr int kStoreFormat = 1;
+
 // The store as a whole.
 struct HeaderRecord {
-  int format = 1;
+  int format = kStoreFormat;
   int oldest_reader = 1;    // releases that know less may not open it
   std::uint64_t epoch = 0;  // how often it was opened for service
   Bytes root_check;         // sealed under the root key
