@@ -1,5 +1,6 @@
 #include "kmsd/hardening.h"
 
+#include <malloc.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -42,6 +43,12 @@ std::vector<std::string> HardenProcess() {
                      " (raise LimitMEMLOCK to 512 KiB)");
   }
   return undone;
+}
+
+void ReturnLargePieces() {
+#ifdef M_MMAP_THRESHOLD
+  ::mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+#endif
 }
 
 }  // namespace kms::server

@@ -345,6 +345,7 @@ int Main(int argc, char** argv) {
   const sigset_t signals = StopSignals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   const auto undone = HardenProcess();
+  ReturnLargePieces();
   if (const auto prepared = Hsm::PrepareEnvironment(config); !prepared) {
     std::fprintf(stderr, "kmsd: %s\n", prepared.error().detail().c_str());
     return 1;

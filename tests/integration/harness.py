@@ -125,6 +125,7 @@ class Server:
         self.port = free_port()
         self.process = None
         self.faketime = faketime
+        self.clock_file = None
         self.offset = 0.0
 
     def now(self):
@@ -138,17 +139,30 @@ class Server:
     def log(self):
         return (self.folder / "log").read_text(errors="replace")
 
+    def set_clock(self, seconds):
+        """Has the wall clock be `seconds` ahead. Given once before the start, it may be called again while kmsd runs,
+        which follows within about a second."""
+        self.clock_file = self.folder / "clock"
+        fresh = self.folder / "clock.new"
+        fresh.write_text(f"{int(seconds):+d}\n")
+        fresh.rename(self.clock_file)
+        self.offset = float(int(seconds))
+
     def launch(self, days=0):
         """Starts the process of kmsd, with its clock `days` ahead under libfaketime, and awaits nothing."""
         environment = {**os.environ, **self.environment}
         command = [self.kmsd, "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}", *self.options]
         if not self.tls:
             command.append("--http")
-        self.offset = days * 86400.0
-        if days:
+        if self.clock_file:
+            environment.update(FAKETIME_TIMESTAMP_FILE=str(self.clock_file), FAKETIME_CACHE_DURATION="1")
+        else:
+            self.offset = days * 86400.0
+            if days:
+                environment.update(FAKETIME=f"+{days}d")
+        if days or self.clock_file:
             # The monotonic clock stays true: only the wall clock is ahead.
-            environment.update(LD_PRELOAD=self.faketime, FAKETIME=f"+{days}d", FAKETIME_DONT_FAKE_MONOTONIC="1",
-                               DONT_FAKE_MONOTONIC="1")
+            environment.update(LD_PRELOAD=self.faketime, FAKETIME_DONT_FAKE_MONOTONIC="1", DONT_FAKE_MONOTONIC="1")
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
 

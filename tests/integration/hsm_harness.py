@@ -115,7 +115,7 @@ PADDING = {
 }
 
 
-def import_material(client, key, material, algorithm="RSAES_OAEP_SHA_256"):
+def import_material(client, key, material, algorithm="RSAES_OAEP_SHA_256", expires=0):
     given = client.call("/v1/importKey/getParametersForImport", cmkUuid=key, wrappingAlgorithm=algorithm,
                         wrappingKeySpec="RSA_2048")
     with tempfile.NamedTemporaryFile() as public:
@@ -123,8 +123,8 @@ def import_material(client, key, material, algorithm="RSAES_OAEP_SHA_256"):
         public.flush()
         wrapped = openssl("pkeyutl", "-encrypt", "-pubin", "-keyform", "DER", "-inkey", public.name, *PADDING[algorithm],
                           data=material)
-    client.call("/v1/importKey/importKeyMaterial", cmkUuid=key, keyMaterialExpireUnix="0", importToken=given["importToken"],
-                encryptedKeyMaterial=b64(wrapped))
+    client.call("/v1/importKey/importKeyMaterial", cmkUuid=key, keyMaterialExpireUnix=str(int(expires)),
+                importToken=given["importToken"], encryptedKeyMaterial=b64(wrapped))
 
 
 # ---------------------------------------------------------------- keys

@@ -15,7 +15,7 @@ def openssl(*arguments, stdin=b"", ok=True):
 class Ca:
     """A root and an intermediate CA in a folder of their own."""
 
-    def __init__(self, folder, sm2):
+    def __init__(self, folder, sm2, days=90):
         self.folder, self.sm2 = pathlib.Path(folder), sm2
         self.signing = ["-sm3", "-sigopt", ID] if sm2 else ["-sha256"]
         self.reading = ["-vfyopt", ID] if sm2 else []
@@ -24,7 +24,7 @@ class Ca:
             openssl("req", "-new", "-key", self.at(f"{name}.key"), "-subj", f"/C=CN/O=Test/CN={name}",
                     *self.signing, "-out", self.at(f"{name}.csr"))
         for name, issuer in (("root", None), ("middle", "root")):
-            self.issue(self.at(f"{name}.csr").read_text(), name, issuer or name, self_signed=issuer is None,
+            self.issue(self.at(f"{name}.csr").read_text(), name, issuer or name, days=days, self_signed=issuer is None,
                        extensions="basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n"
                                   "subjectKeyIdentifier=hash\n")
         self.chain = self.at("middle.pem").read_text() + self.at("root.pem").read_text()
