@@ -1,6 +1,8 @@
 #include "kms/import_service.h"
 
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "keys/fixture.h"
 
@@ -12,6 +14,23 @@ using testing::kDay;
 
 constexpr EncryptionAlgorithm kOaep = EncryptionAlgorithm::kRsaOaepSha256;
 constexpr EncryptionAlgorithm kPkcs1 = EncryptionAlgorithm::kRsaPkcs1;
+
+// A root key in a module that does not always answer.
+class LeavingRootKey final : public RootKey {
+ public:
+  explicit LeavingRootKey(std::unique_ptr<RootKey> inner) : inner_(std::move(inner)) {}
+  Result<Bytes> Seal(const Place& place, ByteView secret) const override {
+    return inner_->Seal(place, secret);
+  }
+  Result<SecretBytes> Open(const Place& place, ByteView sealed) const override {
+    if (away) return Reason::kHsmUnavailable;
+    return inner_->Open(place, sealed);
+  }
+  bool away = false;
+
+ private:
+  const std::unique_ptr<RootKey> inner_;
+};
 
 class ImportServiceTest : public testing::KmsTest {
  protected:
@@ -142,6 +161,21 @@ TEST_F(ImportServiceTest, ASuccessGivesItsAttemptBack) {
   for (int i = 0; i < 3; ++i) EXPECT_OK(Import(key, parameters, wrapped));
   EXPECT_THAT(Import(key, parameters, Bytes(256, 1)), Fails(Reason::kBadCiphertext));
   EXPECT_THAT(Import(key, parameters, wrapped), Fails(Reason::kBadImportToken));
+}
+
+TEST_F(ImportServiceTest, ARootKeyThatIsAwayIsNoBadToken) {
+  auto leaving = std::make_unique<LeavingRootKey>(std::move(root));
+  bool& away = leaving->away;
+  root = std::move(leaving);
+  Reopen();
+  const std::string key = MakeExternal();
+  const auto parameters = ParametersFor(key);
+  const Bytes wrapped = Wrap(parameters, material);
+  away = true;
+  for (int i = 0; i < 11; ++i)
+    EXPECT_THAT(Import(key, parameters, wrapped), Fails(Reason::kHsmUnavailable));
+  away = false;
+  EXPECT_OK(Import(key, parameters, wrapped));
 }
 
 TEST_F(ImportServiceTest, LiveTokensAreLimited) {
