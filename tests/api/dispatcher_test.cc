@@ -22,6 +22,20 @@ using Headers = std::map<std::string, std::string>;
 class DispatcherTest : public testing::ApiTest {
  protected:
   std::string Code(const Sent& sent) { return Send(sent).error(); }
+
+  // Of the dispatchers that are made from now on.
+  std::unique_ptr<AuditLog> OpenTrail(const kms::testing::ScratchDirectory& scratch,
+                                      const AuditSettings& settings = {}) {
+    auto log = OpenAuditLog({.folder = scratch.path() + "/audit",
+                             .store = *store,
+                             .root = *root,
+                             .backend = *backend,
+                             .clock = clock},
+                            settings)
+                   .value();
+    audit = log.get();
+    return log;
+  }
 };
 
 TEST_F(DispatcherTest, AnswersWithTheHandlersResult) {
@@ -226,13 +240,7 @@ TEST_F(DispatcherTest, ARequestThatHangsWithTheTokenIsAnsweredWithoutIt) {
 // Answered without the HSM, it may change something yet, and then has no line of its own.
 TEST_F(DispatcherTest, TheTrailTellsOfARequestThatHangsWithTheToken) {
   const kms::testing::ScratchDirectory scratch;
-  const auto log = OpenAuditLog({.folder = scratch.path() + "/audit",
-                                 .store = *store,
-                                 .root = *root,
-                                 .backend = *backend,
-                                 .clock = clock})
-                       .value();
-  audit = log.get();
+  const auto log = OpenTrail(scratch);
   MakeDispatcher(false, {.token_threads = 1}, std::chrono::milliseconds(50));
   testing::Hang hanging;
   testing::hang = &hanging;
@@ -255,13 +263,7 @@ TEST_F(DispatcherTest, TheTrailTellsOfARequestThatHangsWithTheToken) {
 
 TEST_F(DispatcherTest, TheTrailTellsOfEachKeyOfABatchOnce) {
   const kms::testing::ScratchDirectory scratch;
-  const auto log = OpenAuditLog({.folder = scratch.path() + "/audit",
-                                 .store = *store,
-                                 .root = *root,
-                                 .backend = *backend,
-                                 .clock = clock})
-                       .value();
-  audit = log.get();
+  const auto log = OpenTrail(scratch);
   MakeDispatcher();
   EXPECT_EQ(Send({.target = "/v1/test/items"}).result().at("items").as_array().size(),
             3U);
@@ -279,14 +281,7 @@ TEST_F(DispatcherTest, TheTrailTellsOfEachKeyOfABatchOnce) {
 
 TEST_F(DispatcherTest, ABatchWhoseLinesFindNoRoomIsNotAnswered) {
   const kms::testing::ScratchDirectory scratch;
-  const auto log = OpenAuditLog({.folder = scratch.path() + "/audit",
-                                 .store = *store,
-                                 .root = *root,
-                                 .backend = *backend,
-                                 .clock = clock},
-                                {.queue_lines = 1})  // that of the request itself
-                       .value();
-  audit = log.get();
+  const auto log = OpenTrail(scratch, {.queue_lines = 1});  // that of the request itself
   MakeDispatcher();
   const auto answer = Send({.target = "/v1/test/items"});
   EXPECT_EQ(answer.status, 503);
