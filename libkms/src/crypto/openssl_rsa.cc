@@ -48,6 +48,7 @@ Key ToOpenSsl(const Botan::RSA_PrivateKey& rsa) {
       {OSSL_PKEY_PARAM_RSA_EXPONENT2, rsa.get_d2()},
       {OSSL_PKEY_PARAM_RSA_COEFFICIENT1, rsa.get_c()}};
   const Builder builder(OSSL_PARAM_BLD_new());
+  if (builder == nullptr) return nullptr;
   std::vector<Number> numbers;  // the builder refers to them
   for (const auto& [name, value] : parts) {
     const auto bytes = botan::BytesOf(value);
