@@ -1,8 +1,12 @@
 // kmsctl backup and restore.
 
 #include <boost/json/object.hpp>
+#include <cstdint>
+#include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
+#include <system_error>
 
 #include "kms/backup.h"
 #include "kms/clock.h"
@@ -13,7 +17,7 @@
 #include "kmsctl/new_folder.h"
 #include "kmsctl/offline_store.h"
 #include "kmsctl/output_file.h"
-#include "kmsctl/restored_store.h"
+#include "kmsctl/streamed_input.h"
 #include "kmsd/layout.h"
 
 namespace kms::server {
@@ -50,6 +54,21 @@ Result<void> Backup(const BackupOptions& options, Format format) {
       [&](ByteView bytes) { return output->Write(bytes); }));
   KMS_CHECK_OK(output->Commit());
   return ShowManifest(backup->manifest(), format);
+}
+
+// What is left in the folder after a failure goes with it.
+Result<BackupManifest> RestoreInto(const std::string& store, const std::string& file,
+                                   const SecretBytes& pass_phrase) {
+  std::error_code failure;
+  std::filesystem::create_directory(store, failure);
+  if (failure) return FileError(store + ": " + failure.message());
+  const auto clock = NewSystemClock();
+  StreamedInput input(file);
+  KMS_TRY(const auto restore, StoreRestore::Begin(*clock, store));
+  KMS_CHECK_OK(DecryptBackup(
+      pass_phrase, [&](std::span<std::uint8_t> room) { return input.Read(room); },
+      [&](ByteView bytes) { return restore->Write(bytes); }));
+  return restore->Finish();
 }
 
 Result<void> Restore(const BackupOptions& options, Format format) {

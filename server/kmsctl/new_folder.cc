@@ -43,12 +43,6 @@ std::string WithoutSlash(std::string path) {
 
 }  // namespace
 
-Result<std::unique_ptr<NewFolder>> NewFolder::Make(std::string place,
-                                                   std::string pattern) {
-  if (::mkdtemp(pattern.data()) == nullptr) return Failed(pattern);  // mode 0700
-  return std::unique_ptr<NewFolder>(new NewFolder(std::move(place), std::move(pattern)));
-}
-
 Result<std::unique_ptr<NewFolder>> NewFolder::Beside(const std::string& path) {
   std::string place = WithoutSlash(path);
   std::error_code failure;
@@ -58,11 +52,8 @@ Result<std::unique_ptr<NewFolder>> NewFolder::Beside(const std::string& path) {
   if (failure && failure != std::errc::no_such_file_or_directory)
     return FileError(place + ": " + failure.message());
   std::string pattern = place + ".XXXXXX";
-  return Make(std::move(place), std::move(pattern));
-}
-
-Result<std::unique_ptr<NewFolder>> NewFolder::Within(const std::string& parent) {
-  return Make({}, WithoutSlash(parent) + "/kmsctl.XXXXXX");
+  if (::mkdtemp(pattern.data()) == nullptr) return Failed(pattern);  // mode 0700
+  return std::unique_ptr<NewFolder>(new NewFolder(std::move(place), std::move(pattern)));
 }
 
 NewFolder::~NewFolder() {

@@ -18,9 +18,6 @@ class NewFolder {
   // Beside makes one for the place `path`, where there is nothing, or an empty folder.
   // Fails: kAlreadyExists if there is something; kInternal.
   static Result<std::unique_ptr<NewFolder>> Beside(const std::string& path);
-  // Within makes one in the folder `parent` that is to have no place.
-  // Fails: kInternal.
-  static Result<std::unique_ptr<NewFolder>> Within(const std::string& parent);
   NewFolder(const NewFolder&) = delete;
   NewFolder& operator=(const NewFolder&) = delete;
   ~NewFolder();
@@ -36,7 +33,6 @@ class NewFolder {
  private:
   NewFolder(std::string place, std::string temporary)
       : place_(std::move(place)), temporary_(std::move(temporary)) {}
-  static Result<std::unique_ptr<NewFolder>> Make(std::string place, std::string pattern);
 
   const std::string place_;
   std::string temporary_;  // empty: it has its place
