@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "core/json_record.h"
-#include "core/split_key.h"
 #include "kms/encoding.h"
 
 namespace kms {
@@ -248,6 +247,27 @@ std::string DueDate(const Due& due) {
   return JoinKey({"due", KeyNumber(static_cast<std::uint64_t>(due.time)),
                   TextOf(due.kind), due.owner, due.region, due.key, due.object});
 }
+
+namespace {
+
+// The parts that JoinKey made a store key of: what stands before each end of a part.
+std::vector<std::string> SplitKey(std::string_view key) {
+  std::vector<std::string> parts;
+  std::string part;
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    if (key[i] != '\0') {
+      part += key[i];
+    } else if (i + 1 < key.size() && key[i + 1] == '\xff') {
+      part += key[i++];
+    } else {
+      parts.push_back(std::move(part));
+      part.clear();
+    }
+  }
+  return parts;
+}
+
+}  // namespace
 
 Result<Due> ParseDue(Text store_key) {
   const std::vector<std::string> parts = SplitKey(store_key);
