@@ -112,15 +112,12 @@ class OpenSession {
     return code_;
   }
 
-  // Removes secret keys that an end of the process amid their generation has left: only
-  // at its end does a key become one that was made in the token.
+  // Removes what an end of the process amid the generation of a key has left without a
+  // name: SoftHSM writes an object attribute by attribute, and only at its end does a key
+  // become one that was made in the token. What has a name is found by it (roots.h).
   CK_RV DestroyHalfKeys() {
-    for (const CK_OBJECT_HANDLE object : Find(CKO_SECRET_KEY)) {
-      CK_BBOOL local = CK_FALSE;
-      CK_ATTRIBUTE wanted{CKA_LOCAL, &local, sizeof local};
-      if (cryptoki_.C_GetAttributeValue(handle_, object, &wanted, 1) == CKR_OK &&
-          local == CK_TRUE)
-        continue;
+    for (const CK_OBJECT_HANDLE object : FindAll()) {
+      if (!IsHalfMade(object)) continue;
       if (const CK_RV code = cryptoki_.C_DestroyObject(handle_, object); code != CKR_OK)
         return code;
     }
@@ -128,18 +125,29 @@ class OpenSession {
   }
 
  private:
-  std::vector<CK_OBJECT_HANDLE> Find(CK_OBJECT_CLASS kind) {
+  std::vector<CK_OBJECT_HANDLE> FindAll() {
     std::vector<CK_OBJECT_HANDLE> found;
-    Template wanted;
-    wanted.Number(CKA_CLASS, kind);
-    if (cryptoki_.C_FindObjectsInit(handle_, wanted.data(), wanted.size()) != CKR_OK)
-      return found;
+    if (cryptoki_.C_FindObjectsInit(handle_, nullptr, 0) != CKR_OK) return found;
     CK_OBJECT_HANDLE object = 0;
     for (CK_ULONG count = 0;
          cryptoki_.C_FindObjects(handle_, &object, 1, &count) == CKR_OK && count == 1;)
       found.push_back(object);
     cryptoki_.C_FindObjectsFinal(handle_);
     return found;
+  }
+
+  // An object that cannot be read for another reason is none: it may be a root key.
+  bool IsHalfMade(CK_OBJECT_HANDLE object) {
+    const auto lacks = [](CK_RV code) {
+      return code == CKR_ATTRIBUTE_TYPE_INVALID || code == CKR_ATTRIBUTE_VALUE_INVALID;
+    };
+    CK_ATTRIBUTE id{CKA_ID, nullptr, 0};
+    CK_RV code = cryptoki_.C_GetAttributeValue(handle_, object, &id, 1);
+    if (!lacks(code) && (code != CKR_OK || id.ulValueLen != 0)) return false;
+    CK_BBOOL made_here = CK_FALSE;
+    CK_ATTRIBUTE local{CKA_LOCAL, &made_here, sizeof made_here};
+    code = cryptoki_.C_GetAttributeValue(handle_, object, &local, 1);
+    return lacks(code) || (code == CKR_OK && made_here == CK_FALSE);
   }
 
   CK_FUNCTION_LIST& cryptoki_;
@@ -238,9 +246,8 @@ class SoftHsm {
         found.unusable = "the token does not take its PIN: " + NameOf(code);
         continue;
       }
-      if (may_make_)
-        if (const CK_RV destroyed = session.DestroyHalfKeys(); destroyed != CKR_OK)
-          return Failed("SoftHSM does not remove a key that is half made", destroyed);
+      if (const CK_RV destroyed = session.DestroyHalfKeys(); destroyed != CKR_OK)
+        return Failed("SoftHSM does not remove a key that is half made", destroyed);
       found.serial = Trimmed(token.info.serialNumber, sizeof token.info.serialNumber);
       return found;
     }

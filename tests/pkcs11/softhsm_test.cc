@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +13,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hsm_adapters/pkcs11/module.h"
@@ -68,12 +71,13 @@ class LoggedIn {
   CK_FUNCTION_LIST& cryptoki() const { return module_->functions(); }
 
   // An AES key in the token: made there, or brought.
-  CK_RV MakeKey(bool local) {
+  CK_RV MakeKey(bool local, std::string_view name) {
     pkcs11::Template key;
     key.Number(CKA_CLASS, CKO_SECRET_KEY)
         .Number(CKA_KEY_TYPE, CKK_AES)
         .Flag(CKA_TOKEN, true)
         .Flag(CKA_ENCRYPT, true);
+    if (!name.empty()) key.Text(CKA_ID, name);
     CK_OBJECT_HANDLE made = 0;
     if (!local) {
       key.Data(CKA_VALUE, Bytes(32, 7));
@@ -84,13 +88,15 @@ class LoggedIn {
     return cryptoki().C_GenerateKey(session_, &mechanism, key.data(), key.size(), &made);
   }
 
-  std::size_t CountKeys() {
+  std::size_t CountObjects() {
     cryptoki().C_FindObjectsInit(session_, nullptr, 0);
-    std::array<CK_OBJECT_HANDLE, 16> found{};
+    std::size_t found = 0;
+    CK_OBJECT_HANDLE object = 0;
     CK_ULONG count = 0;
-    cryptoki().C_FindObjects(session_, found.data(), found.size(), &count);
+    while (cryptoki().C_FindObjects(session_, &object, 1, &count) == CKR_OK && count == 1)
+      ++found;
     cryptoki().C_FindObjectsFinal(session_);
-    return count;
+    return found;
   }
 
  private:
@@ -134,6 +140,14 @@ class SoftHsmTest : public ::testing::Test {
 
   // The folder of the one token.
   fs::path TokenOf() const { return fs::directory_iterator(hsm() / "tokens")->path(); }
+  // The file of the one object in it.
+  fs::path ObjectOf() const {
+    for (const auto& entry : fs::directory_iterator(TokenOf()))
+      if (entry.path().extension() == ".object" &&
+          entry.path().filename() != "token.object")
+        return entry.path();
+    return {};
+  }
 
   const testing::ScratchDirectory scratch_;
 };
@@ -341,26 +355,43 @@ TEST_F(SoftHsmTest, APathThatSoftHsmCannotReadIsRefused) {
               testing::FailsAs(ErrorClass::kUnavailable));
 }
 
+// SoftHSM writes the file of an object anew for each attribute, so that a kill leaves any
+// beginning of it; what holds the name of a root key, its record finds (roots.h).
 TEST_F(SoftHsmTest, WhatAnInterruptedGenerationLeavesIsRemoved) {
   const auto made = Prepare();
   ASSERT_OK(made);
-  {
-    LoggedIn token(*made);
-    ASSERT_EQ(token.MakeKey(true), CKR_OK);
-    ASSERT_EQ(token.MakeKey(false), CKR_OK);  // as one without its last step
+  ASSERT_EQ(LoggedIn(*made).MakeKey(true, "name"), CKR_OK);
+  const fs::path whole = ObjectOf();
+  const std::string content = ReadText(whole);
+  // Attributes stand in the order of their numbers, which have 8 bytes.
+  const std::size_t nameless = content.find(std::string("\0\0\0\0\0\0\1\2", 8));
+  ASSERT_NE(nameless, std::string::npos);
+  static_assert(CKA_ID == 0x102);
+  for (std::size_t size = 0; size <= nameless; ++size) {
+    std::array<char, 64> name{};
+    std::snprintf(name.data(), name.size(), "01234567-89ab-cdef-0123-%012zx", size);
+    const fs::path half = TokenOf() / name.data();
+    WriteText(fs::path(half).replace_extension(".object"), content.substr(0, size));
+    WriteText(fs::path(half).replace_extension(".lock"), "");
   }
-  const fs::path empty = TokenOf() / "01234567-89ab-cdef-0123-456789abcdef.object";
-  WriteText(empty, "");
-  ASSERT_EQ(LoggedIn(*made).CountKeys(), 2U);
+  ASSERT_GT(LoggedIn(*made).CountObjects(), 10U);
 
-  // What a store depends on: nothing that has content.
+  // Also where a store depends on the token.
   ASSERT_OK(Prepare(false));
-  EXPECT_FALSE(fs::exists(empty));
-  EXPECT_EQ(LoggedIn(*made).CountKeys(), 2U);
-  // What nothing depends on yet.
+  EXPECT_EQ(LoggedIn(*made).CountObjects(), 1U);
+  EXPECT_EQ(ReadText(whole), content);
+}
+
+TEST_F(SoftHsmTest, WhatHasANameOrWasMadeInTheTokenIsKept) {
+  const auto made = Prepare();
+  ASSERT_OK(made);
+  ASSERT_EQ(LoggedIn(*made).MakeKey(true, ""), CKR_OK);
+  ASSERT_EQ(LoggedIn(*made).MakeKey(false, "name"), CKR_OK);
+  ASSERT_EQ(LoggedIn(*made).MakeKey(false, ""), CKR_OK);  // as one without its last step
+  ASSERT_OK(Prepare(false));
+  EXPECT_EQ(LoggedIn(*made).CountObjects(), 2U);
   ASSERT_OK(Prepare(true));
-  EXPECT_EQ(LoggedIn(*made).CountKeys(), 1U);
-  EXPECT_TRUE(fs::exists(TokenOf() / "token.object"));
+  EXPECT_EQ(LoggedIn(*made).CountObjects(), 2U);
 }
 
 }  // namespace
