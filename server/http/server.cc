@@ -40,7 +40,8 @@ std::size_t MaxConnections(const HttpLimits& limits) {
 class HttpServer::Impl {
  public:
   Impl(const HttpServerConfig& config, HttpHandler& handler)
-      : rules_{config.limits, config.deadlines, handler} {}
+      : bodies_(config.limits.all_bodies_bytes),
+        rules_{config.limits, config.deadlines, handler, bodies_} {}
 
   ~Impl() { Stop(); }
 
@@ -91,6 +92,7 @@ class HttpServer::Impl {
   }
 
  private:
+  BodyBudget bodies_;
   const SessionRules rules_;
   std::unique_ptr<boost::asio::ssl::context> tls_;
   std::vector<std::shared_ptr<Worker>> workers_;

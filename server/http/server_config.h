@@ -30,11 +30,12 @@ struct CertificateFiles {
 };
 
 struct HttpLimits {
-  std::size_t head_bytes = 16 * 1024;   // request line and headers
-  std::size_t target_bytes = 8 * 1024;  // path and query
-  std::size_t body_bytes = 256 * 1024;  // as declared by Content-Length
-  std::size_t connections = 4096;       // in all; further ones are closed at once
-  std::size_t spare_descriptors = 64;   // that connections never take
+  std::size_t head_bytes = 16 * 1024;               // request line and headers
+  std::size_t target_bytes = 8 * 1024;              // path and query
+  std::size_t body_bytes = 256 * 1024;              // as declared by Content-Length
+  std::size_t all_bodies_bytes = 64 * 1024 * 1024;  // of bodies over 16 KiB (BodyBudget)
+  std::size_t connections = 4096;      // in all; further ones are closed at once
+  std::size_t spare_descriptors = 64;  // that connections never take
   std::size_t min_bytes_per_second = 16 * 1024;  // of bodies, either way
 };
 

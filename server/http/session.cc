@@ -11,6 +11,9 @@ namespace {
 
 constexpr std::size_t kFirstBuffer = 4 * 1024;
 constexpr std::size_t kBodyStep = 64 * 1024;
+// Bodies up to this length need no share of the budget for all bodies, so that strangers
+// with long ones do not keep out who encrypts: a connection has a head as long anyway.
+constexpr std::size_t kFreeBody = 16 * 1024;
 // Answers up to this length are written together with their head, from one buffer:
 // one packet, one TLS record.
 constexpr std::size_t kOneBuffer = 12 * 1024;
@@ -65,7 +68,10 @@ class Session::Ticket {
 
 Session::Session(std::shared_ptr<Worker> worker, const SessionRules& rules,
                  SessionOrigin origin)
-    : worker_(std::move(worker)), rules_(rules), origin_(std::move(origin)) {}
+    : worker_(std::move(worker)),
+      rules_(rules),
+      origin_(std::move(origin)),
+      body_share_(rules.bodies) {}
 
 Session::~Session() = default;
 
@@ -189,7 +195,12 @@ void Session::ReadBody() {
   }
   if (body_filled_ == body_.size()) {
     // Step by step, so that only who sends bytes gets memory for them.
-    body_.resize(std::min(body_bytes, body_filled_ + kBodyStep));
+    const std::size_t next = std::min(body_bytes, body_filled_ + kBodyStep);
+    if (next > kFreeBody && !body_share_.GrowTo(next)) {
+      Refuse(429, Error(Reason::kTooManyRequests, "no memory for another body"));
+      return;
+    }
+    body_.resize(next);
   }
   StartRead(
       boost::asio::buffer(body_.data() + body_filled_, body_.size() - body_filled_));
@@ -290,6 +301,7 @@ void Session::Send(HttpResponse response) {
 void Session::ForgetRequest() {
   body_ = WipedString();
   body_filled_ = 0;
+  body_share_.Drop();
   scanned_ = 0;
   const std::size_t left = end_ - taken_;
   if (left != 0) std::memmove(in_.data(), in_.data() + taken_, left);

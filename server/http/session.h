@@ -21,6 +21,7 @@
 #include <string>
 #include <string_view>
 
+#include "http/body_budget.h"
 #include "http/message.h"
 #include "http/request_head.h"
 #include "http/response_writer.h"
@@ -34,6 +35,7 @@ struct SessionRules {
   HttpLimits limits;
   HttpDeadlines deadlines;
   HttpHandler& handler;
+  BodyBudget& bodies;
 };
 
 struct SessionOrigin {
@@ -120,6 +122,7 @@ class Session : public std::enable_shared_from_this<Session> {
   RequestHead head_;
   WipedString body_;  // if it did not come together with the head
   std::size_t body_filled_ = 0;
+  BodyBudget::Share body_share_;
 
   bool inside_handler_ = false;
   std::optional<HttpResponse> early_;  // given while the handler was being called

@@ -79,6 +79,7 @@ struct Texts {
   std::string date_offset = "+00:00";
   std::int64_t window_minutes = 15;
   std::size_t cache_megabytes = 64;
+  std::size_t all_bodies_megabytes = 64;
   std::string pin_file;
   std::vector<unsigned long> sm4;
   std::vector<unsigned long> sm2;
@@ -258,6 +259,9 @@ void AddOptions(CLI::App& app, Config& config, Texts& texts) {
   add("--max-body-bytes", config.http_limits.body_bytes, "The longest request body",
       "KMSD_MAX_BODY_BYTES")
       ->check(CLI::Range(65536, 64 * 1024 * 1024));
+  add("--all-bodies-megabytes", texts.all_bodies_megabytes,
+      "Memory for request bodies on their way, together", "KMSD_ALL_BODIES_MEGABYTES")
+      ->check(CLI::Range(1, 1024 * 1024));
   add("--head-timeout-millis", config.http_deadlines.head_millis,
       "For the headers of a request to arrive", "KMSD_HEAD_TIMEOUT_MILLIS")
       ->check(CLI::Range(100, 600'000));
@@ -396,6 +400,9 @@ std::string Complete(Config& config, Texts& texts) {
   }
   if (std::string wrong = CompleteAccessPoints(config, texts); !wrong.empty())
     return wrong;
+  config.http_limits.all_bodies_bytes = texts.all_bodies_megabytes << 20;
+  if (config.http_limits.all_bodies_bytes < config.http_limits.body_bytes)
+    return "--all-bodies-megabytes is less than --max-body-bytes";
   if (config.certificate.certificate.empty() != config.certificate.key.empty())
     return "--tls-certificate and --tls-key go together";
   const auto offset = ReadOffset(texts.date_offset);

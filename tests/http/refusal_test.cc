@@ -115,6 +115,71 @@ TEST(HttpServerTest, TakesAHeadOfExactlyTheLimit) {
   }
 }
 
+std::string Post(std::string_view target, std::size_t bytes) {
+  return "POST " + std::string(target) +
+         " HTTP/1.1\r\nContent-Length: " + std::to_string(bytes) + "\r\n\r\n" +
+         std::string(bytes, 'b');
+}
+
+TEST(HttpServerTest, RefusesABodyThatHasNoRoomBesideTheOthers) {
+  server::HttpServerConfig config;
+  config.limits.all_bodies_bytes = 300'000;
+  TestServer server(config);
+  const auto status_of = [&](const std::string& request) {
+    WireClient client(server.port());
+    client.Send(request);
+    return client.Receive().status;
+  };
+
+  WireClient holder(server.port());
+  ASSERT_TRUE(holder.Send(Post("/held", 200'000)));
+  server.handler().WaitForHeld(1);
+
+  WireClient refused(server.port());
+  ASSERT_TRUE(refused.Send(Post("/echo", 100'001)));
+  const WireAnswer answer = refused.Receive();
+  EXPECT_EQ(answer.status, 429);
+  EXPECT_EQ(answer.body, "KMS.0915");
+  EXPECT_TRUE(refused.IsClosed());
+  // What it had has been given back.
+  EXPECT_EQ(status_of(Post("/echo", 100'000)), 200);
+
+  server.handler().Release();
+  EXPECT_EQ(holder.Receive().status, 200);
+  EXPECT_EQ(status_of(Post("/echo", 250'000)), 200);
+}
+
+TEST(HttpServerTest, AShortBodyAlwaysHasRoom) {
+  server::HttpServerConfig config;
+  config.limits.all_bodies_bytes = 0;
+  TestServer server(config);
+  WireClient client(server.port());
+  for (const std::size_t size : {1U, 16384U}) {
+    const std::string request = Post("/echo", size);
+    const std::size_t head = request.size() - size;
+    ASSERT_TRUE(client.Send(request.substr(0, head)));
+    ASSERT_TRUE(client.Send(request.substr(head)));
+    EXPECT_EQ(client.Receive().status, 200);
+  }
+  ASSERT_TRUE(client.Send(Post("/echo", 16385)));
+  EXPECT_EQ(client.Receive().status, 429);
+}
+
+TEST(HttpServerTest, APeerThatVanishesGivesTheRoomOfItsBodyBack) {
+  server::HttpServerConfig config;
+  config.limits.all_bodies_bytes = 250'000;
+  TestServer server(config);
+  for (int i = 0; i < 10; ++i) {
+    WireClient vanishing(server.port());
+    ASSERT_TRUE(vanishing.Send(Post("/echo", 250'000).substr(0, 200'000)));
+    vanishing.Vanish();
+  }
+  server.WaitForConnections(0);
+  WireClient client(server.port());
+  ASSERT_TRUE(client.Send(Post("/echo", 250'000)));
+  EXPECT_EQ(client.Receive().status, 200);
+}
+
 TEST(HttpServerTest, LetsARefusedPeerFinishSending) {
   TestServer server;
   WireClient client(server.port());

@@ -85,7 +85,8 @@ def a_second_kmsd_on_the_same_data_refuses_to_start():
 @check
 def bad_configuration_is_told():
     bad = [["--listen", "nowhere"], ["--listen", "0.0.0.0:1", "--http"], ["--eop-time", "moon"], ["--tls-key", "x"],
-           ["--date-offset", "8"], ["--eop-window-minutes", "0"], ["--no-such-option"]]
+           ["--date-offset", "8"], ["--eop-window-minutes", "0"], ["--no-such-option"],
+           ["--all-bodies-megabytes", "1", "--max-body-bytes", "2000000"]]
     for options in bad:
         done = run(KMSD, "--check-config", "--data", "/nonexistent", *options)
         assert done.returncode != 0 and done.stderr + done.stdout, (options, done)
