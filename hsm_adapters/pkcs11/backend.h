@@ -22,6 +22,8 @@
 
 namespace kms::pkcs11 {
 
+struct Material;
+
 class Pkcs11Backend final : public CryptoBackend {
  public:
   // All outlive the backend; `software` is a BotanBackend over `roots`.
@@ -48,9 +50,6 @@ class Pkcs11Backend final : public CryptoBackend {
   Result<void> Check() override;
 
  private:
-  // What a record holds of a key, before it is sealed.
-  struct Material;
-
   CipherUse Use() const;
   Result<WrappedKey> GenerateAes(const Place& place);
   Result<WrappedKey> GenerateRsa(const Place& place);
