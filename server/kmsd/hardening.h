@@ -8,8 +8,9 @@
 
 namespace kms::server {
 
-// HardenProcess switches core dumps and tracing off, makes new files private, and
-// checks that key memory can be locked. Returns what could not be done, for the log.
+// HardenProcess switches core dumps and tracing off, makes new files private, has OpenSSL
+// wipe all that it frees, and checks that key memory can be locked. To be called before
+// anything else. Returns what could not be done, for the log.
 std::vector<std::string> HardenProcess();
 
 // ReturnLargePieces has memory in pieces of 64 KiB and more, which long request bodies

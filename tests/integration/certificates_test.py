@@ -6,68 +6,17 @@
 import base64
 import subprocess
 import sys
-import tempfile
 import time
 
-from harness import Client, Refused, Server, b64, check, run_checks
-from outside_ca import ID, Ca, openssl
+from certificate_site import COMPUTE, MANAGE, PASS, Site
+from harness import b64, check, run_checks
+from outside_ca import ID, openssl
 
 KMSD, KMSCTL = sys.argv[1], sys.argv[2]
-MANAGE = "/v1/manageCertificate/"
-COMPUTE = "/v1/certificateCompute/"
-PASS = "correct horse"
-
-
-class Site:
-    """A server, a client, and a CA."""
-
-    def __init__(self, sm2):
-        self.server = Server(KMSD)
-        self.server.start()
-        self.client = Client(self.server)
-        self.folder = tempfile.TemporaryDirectory()
-        self.ca = Ca(self.folder.name, sm2)
-        self.spec = "SM2" if sm2 else "RSA_2048"
-        self.algorithm = "SM2" if sm2 else "RSA_PSS_SHA_256"
-
-    def call(self, operation, group=MANAGE, **parameters):
-        return self.client.call(group + operation, **parameters)
-
-    def create(self, **more):
-        return self.call("createCertificate", **{**dict(
-            keySpec=self.spec, subject="CN=www.example.com,C=CN,O=Example", exportablePrivateKey=1,
-            protectionLevel="1", subjectAlternativeNames=["www.example.com", "192.0.2.1"]), **more})
-
-    def activate(self, made, days=90):
-        certificate = self.ca.issue(made["csr"], "leaf", days=days)
-        self.call("importCertificate", certificateId=made["certificateId"], certificate=certificate,
-                  certificateChain=self.ca.chain)
-        return certificate
-
-    def sign(self, certificate_id, message):
-        made = self.call("certificatePrivateKeySign", COMPUTE, certificateId=certificate_id,
-                         algorithm=self.algorithm, message=b64(message))
-        return base64.b64decode(made["signatureValue"])
-
-    def refused(self, code, *arguments, **parameters):
-        try:
-            self.call(*arguments, **parameters)
-        except Refused as e:
-            assert e.code == code, e
-        else:
-            raise AssertionError(f"{arguments} was not refused")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.client.close()
-        self.server.__exit__()
-        self.folder.cleanup()
 
 
 def life(sm2):
-    with Site(sm2) as s:
+    with Site(KMSD, sm2) as s:
         made = s.create()
         named = dict(certificateId=made["certificateId"])
         text = openssl("req", "-noout", "-subject", "-text", *s.ca.reading, "-verify", stdin=made["csr"].encode())
@@ -109,7 +58,7 @@ def life(sm2):
 
 
 def moves_in(sm2):
-    with Site(sm2) as s:
+    with Site(KMSD, sm2) as s:
         s.ca.new_key("mine")
         openssl("req", "-new", "-key", s.ca.at("mine.key"), "-subj", "/C=CN/CN=mine", *s.ca.signing,
                 "-out", s.ca.at("mine.csr"))
@@ -156,7 +105,7 @@ def an_sm2_key_moves_in():
 
 @check
 def what_openssl_encrypts_is_decrypted():
-    with Site(False) as s:
+    with Site(KMSD, False) as s:
         made = s.create()
         s.ca.at("cert").write_text(s.activate(made))
         sealed = openssl("pkeyutl", "-encrypt", "-certin", "-inkey", s.ca.at("cert"), "-pkeyopt",
@@ -168,7 +117,7 @@ def what_openssl_encrypts_is_decrypted():
 
 @check
 def a_usb_key_is_verified_and_revoked():
-    with Site(True) as s:
+    with Site(KMSD, True) as s:
         s.ca.new_key("usb")
         openssl("req", "-new", "-key", s.ca.at("usb.key"), "-subj", "/C=CN/CN=usb", *s.ca.signing,
                 "-out", s.ca.at("usb.csr"))
@@ -199,7 +148,7 @@ def a_usb_key_is_verified_and_revoked():
 
 @check
 def what_expires_is_listed_and_counted():
-    with Site(True) as s:
+    with Site(KMSD, True) as s:
         soon, late, pending = s.create(), s.create(), s.create()
         s.activate(soon, days=10)
         s.activate(late, days=90)
@@ -225,7 +174,7 @@ def what_expires_is_listed_and_counted():
 
 @check
 def a_restart_forgets_nothing():
-    with Site(False) as s:
+    with Site(KMSD, False) as s:
         made = s.create()
         s.client.close()
         s.server.stop()

@@ -6,7 +6,8 @@
 // them (RFC 5915): as OpenSSL writes and reads them.
 //
 // Keys are in SecretBytes. While they are converted, OpenSSL has copies of its own, and
-// does not wipe all of them. Threads: none of it has state.
+// wipes all of them only where the process has told it to, as kmsd does
+// (CRYPTO_set_mem_functions). Threads: none of it has state.
 
 #ifndef KMS_X509_PRIVATE_KEY_H_
 #define KMS_X509_PRIVATE_KEY_H_
