@@ -113,7 +113,7 @@ def a_killed_making_of_a_root_key_is_finished():
         done, usual = timed(lambda: subprocess.run(command(server), capture_output=True, timeout=60).returncode)
         assert done == 0
         killed = 0
-        for amid_generation in [False] * 8 + [True] * 8:
+        for amid_generation in [False] * 5 + [True] * 7:
             before = files_in_token(server)
             process = subprocess.Popen(command(server), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             if amid_generation:  # which is short: from the first file on
