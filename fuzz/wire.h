@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <string>
@@ -53,11 +54,13 @@ inline int Connect(std::uint16_t port) {
   return -1;
 }
 
-// Sends `bytes` in steps and returns all that comes, up to the end.
+// Sends `bytes` in steps and returns all that comes, up to the end. The fuzzer's alarm
+// interrupts calls on sockets that have a patience.
 inline std::string Exchange(int connection, std::string_view bytes, std::size_t step) {
   while (!bytes.empty()) {
     const auto sent =
         ::send(connection, bytes.data(), std::min(step, bytes.size()), MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
     if (sent <= 0) break;
     bytes.remove_prefix(static_cast<std::size_t>(sent));
   }
@@ -66,6 +69,7 @@ inline std::string Exchange(int connection, std::string_view bytes, std::size_t 
   char buffer[4096];
   for (;;) {
     const auto got = ::recv(connection, buffer, sizeof buffer, 0);
+    if (got < 0 && errno == EINTR) continue;
     if (got < 0) std::perror("recv");
     Require(got >= 0, "the connection ends");
     if (got == 0) return received;
