@@ -1,7 +1,12 @@
 #include "auth/authenticator.h"
 
+#include <sys/random.h>
+
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
+#include <iterator>
+#include <span>
 #include <utility>
 
 #include "kms/encoding.h"
@@ -9,8 +14,15 @@
 namespace kms::server {
 namespace {
 
-// As long as a secret key.
-constexpr std::string_view kDummySecret = "00000000000000000000000000000000";
+constexpr std::size_t kSecretSize = 32;
+
+// What unknown access keys are checked with. Nobody may know it: a request that verifies
+// costs less than one that does not, and would tell which access keys are unknown.
+SecretBytes DummySecret() {
+  return SecretBytes::Filled(kSecretSize, [](std::span<std::uint8_t> out) {
+    if (getrandom(out.data(), out.size(), 0) != std::ssize(out)) std::abort();
+  });
+}
 
 std::string UtcText(UnixMillis time) {
   using std::chrono::floor;
@@ -43,7 +55,7 @@ std::string_view ReadingText(TimeReading reading) {
 }  // namespace
 
 Authenticator::Authenticator(Parts parts)
-    : parts_(std::move(parts)), dummy_(SecretBytes::CopyOf(AsBytes(kDummySecret))) {}
+    : parts_(std::move(parts)), dummy_(DummySecret()) {}
 
 Result<SignatureClaim> Authenticator::ReadClaim(const RequestView& request) const {
   return parts_.signer.Parse(request);

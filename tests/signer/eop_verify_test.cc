@@ -172,6 +172,45 @@ TEST_F(EopVerify, MalformedEscapesAreNotDecoded) {
   }
 }
 
+// The key of a second is remembered once it has verified something.
+TEST_F(EopVerify, ASignatureIsCheckedWithTheSecretOfNow) {
+  const EopRequest request = SignedRequest(*signer);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_OK(Check(*signer, request));
+    EXPECT_THAT(Check(*signer, request, Secret("another")), Fails(Reason::kBadSignature));
+  }
+  EopRequest renewed;
+  for (SignedHeader& header :
+       signer->Sign(renewed.View(), kAccessKey, Secret("another"), kNow, kRequestId, {}))
+    renewed.headers.push_back(std::move(header));
+  EXPECT_OK(Check(*signer, renewed, Secret("another")));
+  EXPECT_THAT(Check(*signer, renewed), Fails(Reason::kBadSignature));
+  EXPECT_THAT(Check(*signer, request, Secret("another")), Fails(Reason::kBadSignature));
+  EXPECT_OK(Check(*signer, request));
+}
+
+TEST_F(EopVerify, ManySecondsAndAccessKeysInTurn) {
+  std::vector<EopRequest> requests;
+  for (int second = 0; second < 20; ++second) {
+    for (int key = 0; key < 20; ++key) {
+      EopRequest request;
+      for (SignedHeader& header : signer->Sign(request.View(), "ak" + std::to_string(key),
+                                               Secret("sk" + std::to_string(key)),
+                                               kNow + second * 1000, kRequestId, {}))
+        request.headers.push_back(std::move(header));
+      requests.push_back(std::move(request));
+    }
+  }
+  for (int round = 0; round < 2; ++round) {
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      const std::string key = std::to_string(i % 20);
+      EXPECT_OK(Check(*signer, requests[i], Secret("sk" + key)));
+      const std::string other = std::to_string((i + 1) % 20);
+      EXPECT_FALSE(Check(*signer, requests[i], Secret("sk" + other)));
+    }
+  }
+}
+
 TEST_F(EopVerify, FromManyThreads) {
   const EopRequest good = SignedRequest(*signer, "b=2&a=1", "{}");
   EopRequest bad = good;

@@ -6,6 +6,7 @@
 #include "kms/encoding.h"
 #include "kms/signer.h"
 #include "signer/eop_date.h"
+#include "signer/eop_keys.h"
 #include "signer/headers.h"
 #include "signer/signed_query.h"
 
@@ -22,7 +23,6 @@ constexpr std::string_view kHeadersPart = "Headers=";
 constexpr std::string_view kSignaturePart = "Signature=";
 constexpr std::size_t kMaxRequestId = 128;
 constexpr std::size_t kMaxSignedHeaders = 32;
-constexpr std::size_t kDayDigits = 8;
 constexpr std::int64_t kBeijingOffset = 8LL * 60 * 60 * 1000;
 
 // A header on its way into the string to sign: its name in lower case.
@@ -85,39 +85,6 @@ bool ReadAuthorization(std::string_view text, SignatureClaim& claim) {
   return true;
 }
 
-// A key on the way from the secret key to the signature.
-class DerivedKey {
- public:
-  DerivedKey(ByteView key, std::string_view data)
-      : bytes_(Hmac(DigestAlgorithm::kSha256, key, AsBytes(data))) {}
-  DerivedKey(const DerivedKey&) = delete;
-  DerivedKey& operator=(const DerivedKey&) = delete;
-  ~DerivedKey() { Wipe(bytes_); }
-  ByteView Reveal() const { return bytes_; }
-
- private:
-  Digest32 bytes_;
-};
-
-// Signs strings under one secret key for one date.
-class SigningKey {
- public:
-  SigningKey(const SecretBytes& secret_key, std::string_view access_key,
-             std::string_view date)
-      : time_(secret_key.Reveal(), date),
-        access_(time_.Reveal(), access_key),
-        day_(access_.Reveal(), date.substr(0, kDayDigits)) {}
-
-  Digest32 Sign(std::string_view text) const {
-    return Hmac(DigestAlgorithm::kSha256, day_.Reveal(), AsBytes(text));
-  }
-
- private:
-  DerivedKey time_;
-  DerivedKey access_;
-  DerivedKey day_;
-};
-
 // The string to sign but for the query and what follows it. Sorts `lines`.
 std::string WriteLines(std::vector<Line>& lines) {
   std::ranges::sort(lines, {}, &Line::name);
@@ -155,7 +122,7 @@ class EopSigner final : public Signer {
       authorization += line.name;
     }
     authorization.append(" ").append(kSignaturePart);
-    authorization += ToBase64(SigningKey(secret_key, access_key, date).Sign(text));
+    authorization += ToBase64(EopKey(secret_key, access_key, date).Sign(text));
     return {{std::string(kDate), date},
             {std::string(kRequestId), std::string(request_id)},
             {"Eop-Authorization", std::move(authorization)}};
@@ -212,14 +179,26 @@ class EopSigner final : public Signer {
     std::string text = WriteLines(lines);
     const std::size_t head = text.size();
     const std::string hash = HashOf(request.body);
-    const SigningKey key(secret_key, claim.access_key, claim.date);
-    for (const std::string& query : FormsOfQuery(request.query)) {
-      text.resize(head);
-      text.append(query).append("\n").append(hash);
-      if (ConstantTimeEqual(key.Sign(text), claim.signature)) return {};
-    }
-    return Reason::kBadSignature;
+    const std::vector<std::string> queries = FormsOfQuery(request.query);
+    const auto fits = [&](const EopKey& key) {
+      return std::ranges::any_of(queries, [&](const std::string& query) {
+        text.resize(head);
+        text.append(query).append("\n").append(hash);
+        return ConstantTimeEqual(key.Sign(text), claim.signature);
+      });
+    };
+    const auto known = keys_.Find(secret_key, claim.access_key, claim.date);
+    if (known && fits(*known)) return {};
+    // A refusal costs the same whether the key was known or not: nobody learns from it
+    // who else sends requests.
+    const EopKey key(secret_key, claim.access_key, claim.date);
+    if (known || !fits(key)) return Reason::kBadSignature;
+    keys_.Keep(key, secret_key, claim.access_key, claim.date);
+    return {};
   }
+
+ private:
+  mutable EopKeys keys_;
 };
 
 }  // namespace
