@@ -11,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 
 #include "kms/bytes.h"
 #include "kms/secret_bytes.h"
@@ -23,6 +24,8 @@ enum class DigestAlgorithm : std::uint8_t { kSha256, kSm3 };
 using Digest32 = std::array<std::uint8_t, 32>;
 
 Digest32 Digest(DigestAlgorithm algorithm, ByteView data);
+// Of the pieces, one behind the other.
+Digest32 Digest(DigestAlgorithm algorithm, std::initializer_list<ByteView> pieces);
 Digest32 Hmac(DigestAlgorithm algorithm, ByteView key, ByteView data);
 
 // Hkdf extracts and expands `size` bytes (at most 255 * 32).
