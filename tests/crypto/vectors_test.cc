@@ -1,7 +1,6 @@
 // Published examples. AES-GCM and SM4-GCM are in the self test.
 
 #include <botan/block_cipher.h>
-#include <botan/mac.h>
 
 #include "crypto/hex.h"
 #include "kms/digest.h"
@@ -40,25 +39,6 @@ TEST(VectorsTest, DigestsOfPieces) {
   for (const DigestAlgorithm algorithm : {kSha256, kSm3})
     EXPECT_EQ(Digest(algorithm, {AsBytes("ab"), {}, AsBytes("c")}),
               Digest(algorithm, AsBytes("abc")));
-}
-
-// Ours beside Botan's, for keys below, of and above the length of a block.
-TEST(VectorsTest, MacsOfKeysOfAnyLength) {
-  const Bytes text(100, 7);
-  for (const DigestAlgorithm algorithm : {kSha256, kSm3}) {
-    const auto mac = Botan::MessageAuthenticationCode::create_or_throw(
-        algorithm == kSha256 ? "HMAC(SHA-256)" : "HMAC(SM3)");
-    for (std::size_t size = 0; size <= 130; ++size) {
-      Bytes key;
-      for (std::size_t i = 0; i < size; ++i)
-        key.push_back(static_cast<std::uint8_t>(i * 7 + size));
-      mac->set_key(key.data(), key.size());
-      mac->update(text.data(), text.size());
-      Digest32 wanted;
-      mac->final(wanted.data());
-      EXPECT_EQ(Hmac(algorithm, key, text), wanted) << size;
-    }
-  }
 }
 
 // GM/T 0002 (GB/T 32907), appendix A: once, and a million times.

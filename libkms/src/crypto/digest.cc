@@ -1,7 +1,5 @@
 #include "kms/digest.h"
 
-#include <algorithm>
-
 #include "crypto/botan_compat.h"
 #include "crypto/hasher.h"
 
@@ -47,25 +45,20 @@ Digest32 Digest(DigestAlgorithm algorithm, std::initializer_list<ByteView> piece
   return hasher.Finish();
 }
 
-// RFC 2104, from the hash: Botan's object sets its key anew for each message, which costs
-// two allocations and two more blocks.
 Digest32 Hmac(DigestAlgorithm algorithm, ByteView key, ByteView data) {
-  constexpr std::size_t kBlock = 64;  // of SHA-256 and of SM3
-  std::array<std::uint8_t, kBlock> pad{};
-  if (key.size() <= kBlock) {
-    std::ranges::copy(key, pad.begin());
-  } else {
-    Digest32 short_key = Digest(algorithm, key);
-    std::ranges::copy(short_key, pad.begin());
-    Wipe(short_key);
-  }
-  for (std::uint8_t& byte : pad) byte ^= 0x36;
-  Digest32 inner = Digest(algorithm, {pad, data});
-  for (std::uint8_t& byte : pad) byte ^= 0x36 ^ 0x5c;
-  const Digest32 mac = Digest(algorithm, {pad, inner});
-  Wipe(pad);
-  Wipe(inner);
-  return mac;
+  // As with Digest. It has no key between two uses.
+  thread_local const auto of_sha256 = New<Botan::MessageAuthenticationCode>(
+      DigestAlgorithm::kSha256, "HMAC(SHA-256)", "HMAC(SM3)");
+  thread_local const auto of_sm3 = New<Botan::MessageAuthenticationCode>(
+      DigestAlgorithm::kSm3, "HMAC(SHA-256)", "HMAC(SM3)");
+  Botan::MessageAuthenticationCode& mac =
+      algorithm == DigestAlgorithm::kSha256 ? *of_sha256 : *of_sm3;
+  Digest32 digest;
+  mac.set_key(key.data(), key.size());
+  mac.update(data.data(), data.size());
+  mac.final(digest.data());
+  mac.clear();
+  return digest;
 }
 
 SecretBytes Hkdf(DigestAlgorithm algorithm, ByteView key, ByteView salt, ByteView info,
