@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/asio/write.hpp>
 
 #include "http/session.h"
@@ -12,8 +13,9 @@ class PlainSession final : public Session {
  public:
   PlainSession(std::shared_ptr<Worker> worker, const SessionRules& rules,
                SessionOrigin origin, tcp::socket socket)
-      : Session(std::move(worker), rules, std::move(origin)),
-        socket_(std::move(socket)) {}
+      : Session(std::move(worker), rules, std::move(origin)), socket_(std::move(socket)) {
+    socket_.non_blocking(true);
+  }
 
  private:
   std::shared_ptr<PlainSession> Self() {
@@ -29,11 +31,23 @@ class PlainSession final : public Session {
                             });
   }
 
-  void StartWrite(const Buffers& bytes) override {
-    boost::asio::async_write(socket_, bytes,
+  bool StartWrite(const Buffers& bytes) override {
+    // Nearly always all of it fits into the socket at once.
+    ErrorCode later;
+    const std::size_t written = socket_.write_some(bytes, later);
+    if (written == boost::asio::buffer_size(bytes)) return true;
+    Buffers left = bytes;
+    std::size_t skip = written;
+    for (boost::asio::const_buffer& buffer : left) {
+      const std::size_t part = std::min(skip, buffer.size());
+      buffer += part;
+      skip -= part;
+    }
+    boost::asio::async_write(socket_, left,
                              [self = Self()](const ErrorCode& error, std::size_t) {
                                self->OnWritten(!error);
                              });
+    return false;
   }
 
   void StartGoodbye() override {

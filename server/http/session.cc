@@ -181,7 +181,7 @@ void Session::ReadHead() {
   body_filled_ = at_hand;
   if (head_.expects_continue() && !head_.http_1_0() && at_hand == 0) {
     phase_ = Phase::kContinue;
-    StartWrite({boost::asio::buffer(kGoOn), boost::asio::const_buffer()});
+    Write({boost::asio::buffer(kGoOn), boost::asio::const_buffer()});
     return;
   }
   ReadBody();
@@ -294,7 +294,17 @@ void Session::Send(HttpResponse response) {
   }
   Enter(Phase::kWriting,
         TransferMillis(rules_.deadlines.write_millis, out_.size() + out_body_.size()));
-  StartWrite({boost::asio::buffer(out_), boost::asio::buffer(out_body_)});
+  Write({boost::asio::buffer(out_), boost::asio::buffer(out_body_)});
+}
+
+void Session::Write(const Buffers& bytes) {
+  if (!StartWrite(bytes)) return;
+  if (end_ == 0) {
+    OnWritten(true);
+  } else {
+    // Others have their turn between two requests of a pipeline.
+    worker_->Post([self = shared_from_this()] { self->OnWritten(true); });
+  }
 }
 
 // Wipes the request and moves what came after it to the front.

@@ -65,11 +65,12 @@ class Session : public std::enable_shared_from_this<Session> {
   Session(std::shared_ptr<Worker> worker, const SessionRules& rules,
           SessionOrigin origin);
 
-  // Each Start... is followed by one On..., later and on the worker's thread. A read
-  // that was cancelled ends in OnRead as well.
+  // Each Start... is followed by one On..., on the worker's thread, and a read or a write
+  // by one that comes later; but if StartWrite returns true, all is written already, and
+  // OnWritten will not be called. A read that was cancelled ends in OnRead as well.
   virtual void StartHandshake() = 0;
   virtual void StartRead(boost::asio::mutable_buffer space) = 0;
-  virtual void StartWrite(const Buffers& bytes) = 0;
+  virtual bool StartWrite(const Buffers& bytes) = 0;
   // Says goodbye, and throws away what the peer still sends until it has closed:
   // closing earlier would reset the connection, and could lose the answer.
   virtual void StartGoodbye() = 0;
@@ -102,6 +103,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void Handle();
   void OnResponse(HttpResponse response);
   void Send(HttpResponse response);
+  void Write(const Buffers& bytes);
   void Refuse(int status, const Error& error);
   void ForgetRequest();
   std::int64_t TransferMillis(std::int64_t base, std::size_t bytes) const;

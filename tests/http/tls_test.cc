@@ -69,6 +69,50 @@ TEST_F(TlsTest, CarriesLongBodiesBothWays) {
   EXPECT_EQ(client.Receive().body, body);
 }
 
+// Many times what fits into a socket, both where TLS carries it and where it does not.
+TEST_F(TlsTest, AnswersAtLengthWhoReadsLate) {
+  for (const std::size_t listener : {0, 1}) {
+    WireClient client(server_.port(listener), 4096);
+    if (listener == 0) {
+      ASSERT_TRUE(client.StartTls(TLS1_3_VERSION));
+    }
+    ASSERT_TRUE(client.Send("GET /long20000000 HTTP/1.1\r\n\r\n"));
+    server_.handler().WaitForHandled(static_cast<int>(listener) + 1);
+    EXPECT_EQ(client.Receive().body.size(), 20'000'000U);
+  }
+}
+
+// In one record, and with a record for each piece.
+TEST_F(TlsTest, AnswersAPipelineInOrder) {
+  for (const std::size_t piece : {5000, 7}) {
+    WireClient client(server_.port());
+    ASSERT_TRUE(client.StartTls(TLS1_3_VERSION));
+    std::string all;
+    for (int i = 100; i < 150; ++i)
+      all += "POST /echo HTTP/1.1\r\nContent-Length: 3\r\n\r\n" + std::to_string(i);
+    for (std::size_t at = 0; at < all.size(); at += piece)
+      ASSERT_TRUE(client.Send(all.substr(at, piece)));
+    for (int i = 100; i < 150; ++i) ASSERT_EQ(client.Receive().body, std::to_string(i));
+  }
+}
+
+TEST_F(TlsTest, ReadsARecordThatComesInPieces) {
+  WireClient client(server_.port());
+  ASSERT_TRUE(client.StartTls(TLS1_3_VERSION));
+  // Encrypted into memory, then sent byte by byte.
+  BIO* const socket = SSL_get_wbio(client.tls());
+  BIO_up_ref(socket);
+  BIO* const memory = BIO_new(BIO_s_mem());
+  SSL_set0_wbio(client.tls(), memory);
+  ASSERT_TRUE(client.Send("POST /echo HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"));
+  char record[200];
+  const int size = BIO_read(memory, record, sizeof record);
+  ASSERT_GT(size, 60);
+  for (int i = 0; i < size; ++i) ASSERT_EQ(BIO_write(socket, record + i, 1), 1);
+  EXPECT_EQ(client.Receive().body, "abc");
+  SSL_set0_wbio(client.tls(), socket);
+}
+
 TEST_F(TlsTest, DeliversARefusalWhileThePeerStillSends) {
   WireClient client(server_.port());
   ASSERT_TRUE(client.StartTls(TLS1_3_VERSION));
