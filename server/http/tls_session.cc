@@ -1,3 +1,4 @@
+#include <boost/asio/post.hpp>
 #include <span>
 #include <utility>
 

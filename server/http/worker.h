@@ -12,16 +12,18 @@
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <unordered_set>
-#include <utility>
+#include <vector>
 
 namespace kms::server {
 
@@ -40,11 +42,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void Finish();
 
   // Post runs `work` on the thread, or drops it if the thread has ended.
-  template <typename Work>
-  void Post(Work work) {
-    const std::lock_guard lock(mutex_);
-    if (!ended_) boost::asio::post(context_, std::move(work));
-  }
+  void Post(std::function<void()> work);
   bool OnThisThread() { return context_.get_executor().running_in_this_thread(); }
 
   // Reserve counts a connection that is on its way here; Release takes it back.
@@ -65,11 +63,18 @@ class Worker : public std::enable_shared_from_this<Worker> {
  private:
   void Loop();
   void Tick();
+  void AwaitPosted();
+  void RunPosted();
 
   const std::chrono::milliseconds tick_;
   boost::asio::io_context context_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_;
   boost::asio::steady_timer timer_;
+  // An eventfd that says that something was posted. Asio would wake the thread with a
+  // lock in hand that the thread needs first.
+  const int signal_;
+  boost::asio::posix::stream_descriptor signalled_;
+  std::uint64_t signal_count_ = 0;  // as read from it
   bool ticking_ = false;
   bool stopping_ = false;
   std::unordered_set<std::shared_ptr<Session>> sessions_;
@@ -78,6 +83,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::condition_variable emptied_;
   bool empty_ = false;  // since BeginStop
   bool ended_ = false;
+  std::vector<std::function<void()>> posted_;
   std::thread thread_;
 };
 
