@@ -1,6 +1,7 @@
 #include "http/request_head.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/basic_parser.hpp>
@@ -17,9 +18,19 @@ std::string_view View(beast::string_view text) { return {text.data(), text.size(
 
 Refusal Malformed(const char* what) { return {400, Error(Reason::kBadParameter, what)}; }
 
-bool IsControl(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return (byte < 0x20 && c != '\t') || byte == 0x7f;
+// Of every byte, whether it is a control character that no value may have.
+constexpr auto kControl = [] {
+  std::array<bool, 256> control{};
+  for (std::size_t c = 0; c < ' '; ++c) control[c] = c != '\t';
+  control[0x7f] = true;
+  return control;
+}();
+
+// Hardly a value has one, so that nothing is gained by an early end.
+bool HasControl(std::string_view text) {
+  bool found = false;
+  for (const char c : text) found |= kControl[static_cast<unsigned char>(c)];
+  return found;
 }
 
 // True if a line ends in a bare LF, or goes on in the next one.
@@ -65,7 +76,7 @@ class RequestHead::Reader final : public http::basic_parser<true> {
   void on_field_impl(http::field field, beast::string_view name,
                      beast::string_view raw_value, beast::error_code&) override {
     const std::string_view value = View(raw_value);
-    has_control_ = has_control_ || std::any_of(value.begin(), value.end(), IsControl);
+    has_control_ = has_control_ || HasControl(value);
     if (field == http::field::content_length) {
       has_bad_length_ = has_bad_length_ || has_length_ || !IsNumber(value);
       has_length_ = true;

@@ -16,13 +16,16 @@ std::string Lower(std::string_view text) {
 }
 
 bool SameName(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, LowerOf, LowerOf);
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (a[i] != b[i] && LowerOf(a[i]) != LowerOf(b[i])) return false;
+  return true;
 }
 
-bool IsBlank(char c) { return c == ' ' || c == '\t'; }
-
 bool IsVisible(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
+  bool visible = true;
+  for (const char c : text) visible &= c > ' ' && c < 0x7f;
+  return visible;
 }
 
 std::string_view Trim(std::string_view text) {

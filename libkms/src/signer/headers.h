@@ -19,7 +19,7 @@ inline constexpr std::size_t kMaxAccessKey = 64;
 
 std::string Lower(std::string_view text);
 bool SameName(std::string_view a, std::string_view b);
-bool IsBlank(char c);
+constexpr bool IsBlank(char c) { return c == ' ' || c == '\t'; }
 bool IsVisible(std::string_view text);
 std::string_view Trim(std::string_view text);
 
