@@ -163,10 +163,11 @@ Result<SecretBytes> MessageCipher::Open(ByteView head, ByteView context, ByteVie
     const ByteView blocks = state->WholeBlocks(sealed.first(sealed.size() - kTagSize));
     const std::size_t size = sealed.size() - kTagSize;
     SecretBytes plaintext = SecretBytes::Filled(size, [&](std::span<std::uint8_t> out) {
-      std::ranges::copy(blocks, out.begin());
+      // Not ranges::copy, which goes byte by byte here.
+      std::copy(blocks.begin(), blocks.end(), out.begin());
       if (!blocks.empty()) state->mode->process(out.data(), blocks.size());
       state->Finish(sealed.subspan(blocks.size()));
-      std::ranges::copy(state->tail, out.begin() + blocks.size());
+      std::copy(state->tail.begin(), state->tail.end(), out.begin() + blocks.size());
     });
     Wipe(state->tail);
     opening_.Give(std::move(state));
