@@ -38,6 +38,11 @@ std::string MessageOf(Reason reason, std::string_view note) {
 }
 
 void AppendJson(WipedString& out, const boost::json::object& object) {
+  // Room for what is long, so that it need not be moved on the way.
+  std::size_t texts = 0;
+  for (const auto& member : object)
+    if (member.value().is_string()) texts += member.value().get_string().size();
+  out.reserve(out.size() + texts + kAnswerChunk);
   boost::json::serializer serializer;
   serializer.reset(&object);
   AppendJson(out, serializer);

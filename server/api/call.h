@@ -19,7 +19,7 @@ struct Call {
   Kms& kms;
   const Dialect& dialect;
   const Operation& operation;
-  RequestContext context;
+  const RequestContext& context;
   boost::json::storage_ptr storage;  // for the result; wiped
   const Site& site;
   const AuditLog* audit = nullptr;  // none: nothing is told

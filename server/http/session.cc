@@ -177,7 +177,7 @@ void Session::ReadHead() {
     return;
   }
   Enter(Phase::kBody, TransferMillis(rules_.deadlines.body_millis, body_bytes));
-  body_.assign(text.begin() + static_cast<std::ptrdiff_t>(size), text.end());
+  Append(body_, text.substr(size));
   body_filled_ = at_hand;
   if (head_.expects_continue() && !head_.http_1_0() && at_hand == 0) {
     phase_ = Phase::kContinue;
@@ -288,7 +288,7 @@ void Session::Send(HttpResponse response) {
   if (bare) {
     out_body_.clear();
   } else if (together) {
-    out_.insert(out_.end(), response.body.begin(), response.body.end());
+    Append(out_, {response.body.data(), response.body.size()});
   } else {
     out_body_ = std::move(response.body);
   }

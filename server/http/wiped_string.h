@@ -6,11 +6,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kms/secret_bytes.h"
@@ -29,6 +31,13 @@ struct WipingAllocator {
     Wipe(std::span<std::uint8_t>(reinterpret_cast<std::uint8_t*>(p), n * sizeof(T)));
     std::allocator<T>().deallocate(p, n);
   }
+  // What is new is left as it is, for whoever makes room to fill: `resize` would set it
+  // to zero, byte by byte.
+  void construct(T*) {}
+  template <typename... Args>
+  void construct(T* p, Args&&... args) {
+    ::new (p) T(std::forward<Args>(args)...);
+  }
   friend bool operator==(const WipingAllocator&, const WipingAllocator&) { return true; }
 };
 
@@ -37,7 +46,10 @@ struct WipingAllocator {
 using WipedString = std::vector<char, WipingAllocator<char>>;
 
 inline void Append(WipedString& text, std::string_view more) {
-  text.insert(text.end(), more.begin(), more.end());
+  if (more.empty()) return;
+  const std::size_t size = text.size();
+  text.resize(size + more.size());
+  std::memcpy(text.data() + size, more.data(), more.size());
 }
 
 }  // namespace kms::server
