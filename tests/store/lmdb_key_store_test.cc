@@ -146,6 +146,17 @@ TEST_F(LmdbKeyStoreTest, FileOfSomethingElseIsCorrupt) {
   EXPECT_THAT(Open(), FailsAs(ErrorClass::kCorrupt));
 }
 
+TEST_F(LmdbKeyStoreTest, InterruptedMakingIsBegunAnew) {
+  const std::string left = directory_.path() + "/new.mdb";
+  FILE* file = std::fopen(left.c_str(), "w");
+  ASSERT_NE(file, nullptr);
+  std::fputs(std::string(6000, 'x').c_str(), file);
+  std::fclose(file);
+  ASSERT_OK(Put(*Open().value(), "a", "1"));
+  EXPECT_NE(access(left.c_str(), F_OK), 0);
+  EXPECT_EQ(Get(*Open().value(), "a"), "1");
+}
+
 // Overwrites bytes under a key of one of the databases, as other software could.
 void Overwrite(const std::string& directory, const char* database, std::string key,
                std::string value) {

@@ -36,6 +36,20 @@ Error Unavailable(const std::string& what) {
                what + ": " + std::generic_category().message(code));
 }
 
+// Locks or unlocks one byte of the lock file, as `type` says.
+int LockByte(int file, int command, short type, off_t at) {
+  struct flock lock{};
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = at;
+  lock.l_len = 1;
+  int result;
+  do {
+    result = fcntl(file, command, &lock);
+  } while (result != 0 && errno == EINTR);
+  return result;
+}
+
 }  // namespace
 
 Result<DirectoryClaim> DirectoryClaim::Take(const std::string& directory) {
@@ -52,12 +66,7 @@ Result<DirectoryClaim> DirectoryClaim::Take(const std::string& directory) {
   if (file < 0) return Unavailable(path);
   DirectoryClaim claim(file);
 
-  struct flock lock{};
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  lock.l_start = getpid();
-  lock.l_len = 1;
-  if (fcntl(file, F_OFD_SETLK, &lock) == 0) return claim;
+  if (LockByte(file, F_OFD_SETLK, F_WRLCK, getpid()) == 0) return claim;
   if (errno == EAGAIN || errno == EACCES)
     return Error(ErrorClass::kAlreadyExists, Reason::kStoreUnavailable,
                  "this process has the store in " + directory + " open");
@@ -66,6 +75,13 @@ Result<DirectoryClaim> DirectoryClaim::Take(const std::string& directory) {
 
 DirectoryClaim::~DirectoryClaim() {
   if (file_ >= 0) close(file_);
+}
+
+Result<void> DirectoryClaim::Alone(const std::function<Result<void>()>& work) const {
+  if (LockByte(file_, F_OFD_SETLKW, F_WRLCK, 0) != 0) return Unavailable("lock");
+  Result<void> result = work();
+  if (LockByte(file_, F_OFD_SETLK, F_UNLCK, 0) != 0) return Unavailable("unlock");
+  return result;
 }
 
 Result<void> SyncDirectory(const std::string& directory) {

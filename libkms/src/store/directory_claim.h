@@ -2,13 +2,14 @@
 //
 // LMDB lets one process open an environment twice and then loses its locks. The
 // claim is a lock on one byte of a lock file, at the offset of the process id: a
-// second claim of the same process meets it, another process has another byte.
-// (The lock belongs to the open file, so it ends with the process, whatever way
-// that ends.)
+// second claim of the same process meets it, another process has another byte. The
+// first byte is nobody's, and locked by whoever must be alone. (The lock belongs to the
+// open file, so it ends with the process, whatever way that ends.)
 
 #ifndef KMS_STORE_DIRECTORY_CLAIM_H_
 #define KMS_STORE_DIRECTORY_CLAIM_H_
 
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -28,6 +29,10 @@ class DirectoryClaim {
   DirectoryClaim(const DirectoryClaim&) = delete;
   DirectoryClaim& operator=(const DirectoryClaim&) = delete;
   ~DirectoryClaim();
+
+  // Alone runs `work` while no other process runs any on this directory.
+  // Fails: what `work` returns; kUnavailable if it cannot be locked.
+  Result<void> Alone(const std::function<Result<void>()>& work) const;
 
  private:
   explicit DirectoryClaim(int file) : file_(file) {}

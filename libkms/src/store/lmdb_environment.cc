@@ -2,13 +2,16 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <new>
+#include <system_error>
 #include <utility>
 
 #include "store/lmdb_view.h"
@@ -24,6 +27,11 @@ constexpr std::size_t kLowSpaceBytes = std::size_t{16} << 20;
 std::size_t RoundUpToPage(std::size_t bytes) {
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   return (std::max(bytes, page * 16) + page - 1) / page * page;
+}
+
+Error FileError(const std::string& path) {
+  return Error(Reason::kStoreUnavailable,
+               path + ": " + std::generic_category().message(errno));
 }
 
 }  // namespace
@@ -43,8 +51,8 @@ Error LmdbError(int code, const char* what) {
   }
 }
 
-Result<std::unique_ptr<LmdbEnvironment>> LmdbEnvironment::Open(
-    const std::string& directory, const LmdbOptions& options) {
+Result<std::unique_ptr<LmdbEnvironment>> LmdbEnvironment::New(
+    const LmdbOptions& options) {
   const std::size_t size = RoundUpToPage(options.map_size_bytes);
   const std::size_t max_size = std::max(size, RoundUpToPage(options.max_map_size_bytes));
 
@@ -55,8 +63,36 @@ Result<std::unique_ptr<LmdbEnvironment>> LmdbEnvironment::Open(
   int code = mdb_env_set_maxdbs(raw, 2);
   if (code == 0) code = mdb_env_set_maxreaders(raw, kMaxReaders);
   if (code == 0) code = mdb_env_set_mapsize(raw, size);
+  if (code != 0) return LmdbError(code, "create");
+  return made;
+}
+
+Result<void> LmdbEnvironment::Make(const std::string& directory,
+                                   const LmdbOptions& options) {
+  const std::string path = directory + "/data.mdb";
+  const std::string fresh = directory + "/new.mdb";
+  struct stat found{};
+  if (lstat(path.c_str(), &found) == 0) return {};
+  if (unlink(fresh.c_str()) != 0 && errno != ENOENT) return FileError(fresh);
+  {
+    KMS_TRY(const auto made, New(options));
+    const int code = mdb_env_open(made->environment_, fresh.c_str(),
+                                  MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS, 0600);
+    if (code != 0) return LmdbError(code, "make");
+    KMS_CHECK_OK(made->OpenDatabases());
+  }
+  if (std::rename(fresh.c_str(), path.c_str()) != 0) return FileError(path);
+  return SyncDirectory(directory);
+}
+
+Result<std::unique_ptr<LmdbEnvironment>> LmdbEnvironment::Open(
+    const DirectoryClaim& claim, const std::string& directory,
+    const LmdbOptions& options) {
+  KMS_CHECK_OK(claim.Alone([&] { return Make(directory, options); }));
+  KMS_TRY(auto made, New(options));
+  MDB_env* const raw = made->environment_;
   // Full durability; read transactions belong to no thread.
-  if (code == 0) code = mdb_env_open(raw, directory.c_str(), MDB_NOTLS, 0600);
+  int code = mdb_env_open(raw, directory.c_str(), MDB_NOTLS, 0600);
   if (code != 0) return LmdbError(code, "open");
   made->CheckReaders();
 
@@ -65,6 +101,7 @@ Result<std::unique_ptr<LmdbEnvironment>> LmdbEnvironment::Open(
   MDB_envinfo info;
   code = mdb_env_info(raw, &info);
   if (code != 0) return LmdbError(code, "size");
+  const std::size_t size = RoundUpToPage(options.map_size_bytes);
   if (info.me_mapsize < size) KMS_CHECK_OK(made->Resize(size));
   KMS_CHECK_OK(made->OpenDatabases());
   made->witness_ = open((directory + "/data.mdb").c_str(), O_RDWR | O_CLOEXEC);

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "kms/key_store.h"
+#include "store/directory_claim.h"
 #include "store/reader_gate.h"
 
 namespace kms {
@@ -36,9 +37,11 @@ Error LmdbError(int code, const char* what);
 
 class LmdbEnvironment {
  public:
-  // Open opens or creates the environment. Nobody else in this process may have it
-  // open (store/directory_claim.h).
-  static Result<std::unique_ptr<LmdbEnvironment>> Open(const std::string& directory,
+  // Open opens the environment of the directory that `claim` is on, and makes it if
+  // there is none: whole, before it gets its name, because LMDB does not open one whose
+  // making was interrupted.
+  static Result<std::unique_ptr<LmdbEnvironment>> Open(const DirectoryClaim& claim,
+                                                       const std::string& directory,
                                                        const LmdbOptions& options);
   ~LmdbEnvironment();
   LmdbEnvironment(const LmdbEnvironment&) = delete;
@@ -71,6 +74,9 @@ class LmdbEnvironment {
   MDB_dbi meta() const { return meta_; }
 
  private:
+  static Result<std::unique_ptr<LmdbEnvironment>> New(const LmdbOptions& options);
+  static Result<void> Make(const std::string& directory, const LmdbOptions& options);
+
   LmdbEnvironment(MDB_env* environment, std::size_t max_map_size)
       : environment_(environment), max_map_size_(max_map_size) {}
 

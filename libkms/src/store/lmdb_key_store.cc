@@ -297,7 +297,7 @@ class LmdbKeyStore final : public KeyStore {
 Result<std::unique_ptr<KeyStore>> OpenLmdbKeyStore(const std::string& directory,
                                                    const LmdbOptions& options) {
   KMS_TRY(auto claim, DirectoryClaim::Take(directory));
-  KMS_TRY(auto environment, LmdbEnvironment::Open(directory, options));
+  KMS_TRY(auto environment, LmdbEnvironment::Open(claim, directory, options));
   KMS_CHECK_OK(SyncDirectory(directory));
   return std::unique_ptr<KeyStore>(
       std::make_unique<LmdbKeyStore>(std::move(claim), std::move(environment)));

@@ -18,7 +18,7 @@ Result<std::unique_ptr<LmdbLoader>> LmdbLoader::Create(const std::string& direct
     return Error(ErrorClass::kAlreadyExists, Reason::kStoreUnavailable,
                  directory + " is not empty");
   KMS_TRY(auto claim, DirectoryClaim::Take(directory));
-  KMS_TRY(auto environment, LmdbEnvironment::Open(directory, {}));
+  KMS_TRY(auto environment, LmdbEnvironment::Open(claim, directory, {}));
   return std::unique_ptr<LmdbLoader>(
       new LmdbLoader(directory, std::move(claim), std::move(environment)));
 }
