@@ -106,6 +106,7 @@ class LmdbKeyStore final : public KeyStore {
         KMS_CHECK_OK(snapshot->ReadRevision());
         return std::unique_ptr<Snapshot>(std::move(snapshot));
       }
+      if (code == MDB_PANIC) failed_ = true;
       if (code != MDB_MAP_RESIZED || attempt == kMaxAdoptions)
         return LmdbError(code, "read");
       const std::lock_guard lock(commit_mutex_);
@@ -264,14 +265,23 @@ class LmdbKeyStore final : public KeyStore {
       case EDQUOT:
       case EFBIG:
       case ENOMEM:
-        return code;
+        break;
       case EIO:
-        if (environment_->IsShortWrite()) return ENOSPC;
+        if (environment_->IsShortWrite()) {
+          code = ENOSPC;
+          break;
+        }
         [[fallthrough]];
       default:
         failed_ = true;
-        return code;
     }
+    // A page that says what is valid could not be written, for whatever reason: LMDB
+    // does not even read then.
+    LmdbTransaction reading;
+    const int read = environment_->BeginRead(&reading);
+    if (read == 0) environment_->EndRead(std::move(reading));
+    if (read == MDB_PANIC) failed_ = true;
+    return code;
   }
 
   const DirectoryClaim claim_;
@@ -284,7 +294,7 @@ class LmdbKeyStore final : public KeyStore {
   bool led_ = false;
 
   mutable std::mutex commit_mutex_;
-  std::atomic<bool> failed_ = false;
+  mutable std::atomic<bool> failed_ = false;
   std::chrono::steady_clock::time_point next_reader_check_{};  // under commit_mutex_
 
   mutable std::mutex newest_mutex_;
