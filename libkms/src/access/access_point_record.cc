@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "core/json_record.h"
+#include "identity/records.h"
+#include "keys/records.h"
 #include "kms/encoding.h"
 
 namespace kms {
@@ -86,6 +88,23 @@ void ChangeCheck(CheckKind& kind, std::vector<std::string>& listed, PolicyChange
     std::ranges::set_difference(listed, names, std::back_inserter(changed));
   }
   listed = std::move(changed);
+}
+
+Index IndexOf(const AccessPointRecord& point) {
+  const std::string pointer = ToJson(PointerRecord{point.id});
+  Index index = {
+      {place::AccessPointList(point.account, point.region, point.position), pointer}};
+  if (point.project != kDefaultProject)
+    index.push_back(
+        {place::KeyOfProject(point.account, point.project, point.region, point.id),
+         pointer});
+  return index;
+}
+
+Index IndexOfPointKey(const AccessKeyRecord& key) {
+  return {
+      {place::KeysOfAccessPoint(key.access_point.value_or(""), key.position.value_or(0)),
+       ToJson(PointerRecord{key.id})}};
 }
 
 namespace place {

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/index_entry.h"
+#include "identity/access_key_record.h"
 #include "kms/access_point_service.h"
 
 namespace kms {
@@ -55,6 +57,10 @@ Result<AccessPointRules> Compile(const AccessPointRecord& record);
 // sorted) in or keeps them out.
 void ChangeCheck(CheckKind& kind, std::vector<std::string>& listed, PolicyChange change,
                  std::vector<std::string> names);
+
+// The index entries that follow from an access point, and from one of its access keys.
+Index IndexOf(const AccessPointRecord& point);
+Index IndexOfPointKey(const AccessKeyRecord& key);
 
 namespace place {
 std::string AccessPoint(std::string_view account, std::string_view region,

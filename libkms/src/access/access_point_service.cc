@@ -229,13 +229,7 @@ Result<AccessPointDescription> AccessPointService::Create(const RequestContext& 
             AccessPointRecord placed = point;
             KMS_TRY(placed.position, Domain::CountUp(transaction, counter));
             PutPoint(transaction, placed);
-            transaction.Put(
-                place::AccessPointList(placed.account, placed.region, placed.position),
-                ToJson(PointerRecord{placed.id}));
-            if (placed.project != kDefaultProject)
-              transaction.Put(place::KeyOfProject(placed.account, placed.project,
-                                                  placed.region, placed.id),
-                              ToJson(PointerRecord{placed.id}));
+            ChangeIndex(transaction, {}, IndexOf(placed));
             note.key = placed.id;
             note.outcome = WriteAccessPoint(placed);
             return {};
@@ -286,12 +280,8 @@ Result<void> AccessPointService::Delete(const RequestContext& context,
         }
         transaction.Erase(
             place::KeyCounterOfAccessPoint(point.account, point.region, point.id));
-        transaction.Erase(
-            place::AccessPointList(point.account, point.region, point.position));
+        ChangeIndex(transaction, IndexOf(point), {});
         transaction.Erase(place::AccessPoint(point.account, point.region, point.id));
-        if (point.project != kDefaultProject)
-          transaction.Erase(
-              place::KeyOfProject(point.account, point.project, point.region, point.id));
         note.key = point.id;
         return Domain::CountDown(
             transaction, place::AccessPointCounter(point.account, point.region), 1);
@@ -334,8 +324,7 @@ Result<NewPointKey> AccessPointService::CreateKey(const RequestContext& context,
                 AccessKeyRecord placed = key;
                 KMS_TRY(placed.position, Domain::CountUp(transaction, counter));
                 transaction.Put(AccessKeyPlace(placed.id), WriteAccessKey(placed));
-                transaction.Put(place::KeysOfAccessPoint(point.id, *placed.position),
-                                ToJson(PointerRecord{placed.id}));
+                ChangeIndex(transaction, {}, IndexOfPointKey(placed));
                 note.key = placed.id;
                 note.outcome = WritePointKeyOutcome({placed.id, placed.user, scope});
                 return {};
@@ -402,8 +391,7 @@ Result<void> AccessPointService::DeleteKey(const RequestContext& context,
                 ReadPointKey(*domain_, transaction, context, access_key,
                              "kms:ak:deleteUserAk"));
         transaction.Erase(AccessKeyPlace(key.id));
-        transaction.Erase(
-            place::KeysOfAccessPoint(*key.access_point, key.position.value_or(0)));
+        ChangeIndex(transaction, IndexOfPointKey(key), {});
         note.key = key.id;
         return Domain::CountDown(
             transaction,

@@ -20,12 +20,6 @@ bool IsAt(const CertificateRecord& certificate, CertificateHome home) {
   return certificate.usb_key.has_value() == (home == CertificateHome::kUsbKey);
 }
 
-// Whether its end is one that somebody should prepare for.
-bool HasEnd(const CertificateRecord& certificate) {
-  return !certificate.usb_key && (certificate.status == CertificateStatus::kActive ||
-                                  certificate.status == CertificateStatus::kInactive);
-}
-
 Result<void> CheckMay(const Domain& domain, const Reader& reader,
                       const RequestContext& context, std::string_view action,
                       const CertificateRecord& certificate) {
@@ -73,13 +67,6 @@ Result<CertificateSummary> Summarise(const Reader& reader,
   KMS_TRY(summary.tags,
           DescribeTags(reader, certificate.account, certificate.region, certificate.id));
   return summary;
-}
-
-// The pointer by which a project knows that it is not empty.
-void EraseFromProject(Transaction& transaction, const CertificateRecord& certificate) {
-  if (certificate.project != kDefaultProject)
-    transaction.Erase(place::KeyOfProject(certificate.account, certificate.project,
-                                          certificate.region, certificate.id));
 }
 
 }  // namespace
@@ -178,8 +165,6 @@ Result<void> CertificateDomain::Add(Transaction& transaction,
           Domain::CountUp(transaction, place::CertificateCounter(
                                            certificate.account, certificate.region,
                                            certificate.usb_key.has_value())));
-  transaction.Put(place::CertificateList(certificate),
-                  ToJson(PointerRecord{certificate.id}));
   transaction.Put(place::CertificateTexts(certificate.account, certificate.id),
                   WriteCertificate(texts));
   Domain::PutVersion(transaction, version);
@@ -212,9 +197,7 @@ Result<void> CertificateDomain::Delete(const RequestContext& context, std::strin
         KMS_CHECK_OK(UnbindAll(transaction, gone.account, gone.id));
         KMS_CHECK_OK(Domain::EraseVersions(transaction, gone.account, gone.id));
         transaction.Erase(place::CertificateTexts(gone.account, gone.id));
-        transaction.Erase(place::CertificateList(gone));
-        if (HasEnd(gone)) transaction.Erase(place::CertificateEnd(gone));
-        EraseFromProject(transaction, gone);
+        ChangeIndex(transaction, IndexOf(gone), {});
         transaction.Erase(place::Certificate(gone.account, gone.region, gone.id));
         note.key = gone.id;
         return Domain::CountDown(transaction,
@@ -355,18 +338,8 @@ void PutCertificate(Transaction& transaction, const CertificateRecord* before,
   transaction.Put(
       place::Certificate(certificate.account, certificate.region, certificate.id),
       WriteCertificate(certificate));
-  if (before == nullptr || before->project != certificate.project) {
-    if (before != nullptr) EraseFromProject(transaction, *before);
-    if (certificate.project != kDefaultProject)
-      transaction.Put(place::KeyOfProject(certificate.account, certificate.project,
-                                          certificate.region, certificate.id),
-                      ToJson(PointerRecord{certificate.id}));
-  }
-  if (before != nullptr && HasEnd(*before))
-    transaction.Erase(place::CertificateEnd(*before));
-  if (HasEnd(certificate))
-    transaction.Put(place::CertificateEnd(certificate),
-                    ToJson(PointerRecord{certificate.id}));
+  ChangeIndex(transaction, before != nullptr ? IndexOf(*before) : Index(),
+              IndexOf(certificate));
 }
 
 }  // namespace kms

@@ -1,6 +1,8 @@
 #include "certificates/certificate_record.h"
 
 #include "core/json_record.h"
+#include "identity/records.h"
+#include "keys/records.h"
 #include "kms/encoding.h"
 
 namespace kms {
@@ -60,6 +62,27 @@ KMS_RECORD(CertificateRecord)
 KMS_RECORD(CertificateTextsRecord)
 KMS_RECORD(CertificateOutcome)
 #undef KMS_RECORD
+
+namespace {
+
+// Whether its end is one that somebody should prepare for.
+bool HasEnd(const CertificateRecord& certificate) {
+  return !certificate.usb_key && (certificate.status == CertificateStatus::kActive ||
+                                  certificate.status == CertificateStatus::kInactive);
+}
+
+}  // namespace
+
+Index IndexOf(const CertificateRecord& certificate) {
+  const std::string pointer = ToJson(PointerRecord{certificate.id});
+  Index index = {{place::CertificateList(certificate), pointer}};
+  if (certificate.project != kDefaultProject)
+    index.push_back({place::KeyOfProject(certificate.account, certificate.project,
+                                         certificate.region, certificate.id),
+                     pointer});
+  if (HasEnd(certificate)) index.push_back({place::CertificateEnd(certificate), pointer});
+  return index;
+}
 
 namespace place {
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/index_entry.h"
 #include "kms/certificate.h"
 #include "kms/result.h"
 
@@ -54,6 +55,9 @@ std::string WriteCertificate(const Record& record);
 // Fails: kCorrupt.
 template <typename Record>
 Result<Record> ReadCertificateAs(std::string_view json);
+
+// The index entries that follow from a certificate.
+Index IndexOf(const CertificateRecord& certificate);
 
 namespace place {
 std::string Certificate(std::string_view account, std::string_view region,

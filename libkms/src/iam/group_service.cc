@@ -33,8 +33,7 @@ Result<GroupDescription> GroupService::Create(const RequestContext& context,
                           std::string& made) -> Result<void> {
                         KMS_CHECK_OK(CheckRoom(transaction, place::Groups(group.account),
                                                domain_->limits().groups));
-                        KMS_CHECK_OK(TakeName(transaction, group.account, "group",
-                                              group.name, group.id, "groupName"));
+                        KMS_CHECK_OK(TakeName(transaction, group, "group", "groupName"));
                         GroupRecord placed = group;
                         placed.position = position;
                         made = WriteRecord(placed);
@@ -66,7 +65,7 @@ Result<void> GroupService::Delete(const RequestContext& context, std::string_vie
           KMS_TRY(const auto records, transaction.Scan(used, {}, 1));
           if (!records.empty()) return Error(Reason::kStillInUse).About("groupId");
         }
-        transaction.Erase(place::IamName(account, "group", group.name));
+        ChangeIndex(transaction, IndexOfNamed(group, "group"), {});
         transaction.Erase(place::Group(account, group.id));
         return {};
       }));
@@ -81,14 +80,12 @@ Result<void> GroupService::AddUser(const RequestContext& context, std::string_vi
       [&](Transaction& transaction, std::uint64_t, std::string&) -> Result<void> {
         KMS_TRY(const GroupRecord group, FindGroup(transaction, context, id));
         KMS_TRY(const UserRecord user, FindUser(transaction, account, user_id));
-        const std::string member = place::MemberOf(account, group.id, user.id);
-        KMS_TRY(const auto already, transaction.Get(member));
+        KMS_TRY(const auto already,
+                transaction.Get(place::MemberOf(account, group.id, user.id)));
         if (already) return {};
         KMS_CHECK_OK(CheckRoom(transaction, place::GroupsOf(account, user.id),
                                domain_->limits().groups_per_user));
-        transaction.Put(member, WriteRecord(LinkRecord{user.id}));
-        transaction.Put(place::GroupOf(account, user.id, group.id),
-                        WriteRecord(LinkRecord{group.id}));
+        ChangeIndex(transaction, {}, IndexOfMembership(account, group.id, user.id));
         return {};
       }));
   return {};
@@ -102,8 +99,7 @@ Result<void> GroupService::RemoveUser(const RequestContext& context, std::string
       [&](Transaction& transaction, std::uint64_t, std::string&) -> Result<void> {
         KMS_TRY(const GroupRecord group, FindGroup(transaction, context, id));
         KMS_TRY(const UserRecord user, FindUser(transaction, account, user_id));
-        transaction.Erase(place::MemberOf(account, group.id, user.id));
-        transaction.Erase(place::GroupOf(account, user.id, group.id));
+        ChangeIndex(transaction, IndexOfMembership(account, group.id, user.id), {});
         return {};
       }));
   return {};

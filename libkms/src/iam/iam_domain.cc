@@ -87,13 +87,12 @@ Result<void> CheckNamed(const NewNamed& wanted, std::string_view parameter) {
   return CheckDescriptionSize(wanted.description);
 }
 
-Result<void> TakeName(Transaction& transaction, std::string_view account,
-                      std::string_view kind, std::string_view name, std::string_view id,
-                      std::string_view parameter) {
-  const std::string store_key = place::IamName(account, kind, name);
-  KMS_TRY(const auto taken, transaction.Get(store_key));
+Result<void> TakeName(Transaction& transaction, const NamedRecord& record,
+                      std::string_view kind, std::string_view parameter) {
+  KMS_TRY(const auto taken,
+          transaction.Get(place::IamName(record.account, kind, record.name)));
   if (taken) return Error(Reason::kNameTaken).About(parameter);
-  transaction.Put(store_key, WriteRecord(LinkRecord{std::string(id)}));
+  ChangeIndex(transaction, {}, IndexOfNamed(record, kind));
   return {};
 }
 

@@ -65,10 +65,10 @@ class IamDomain {
 Result<void> CheckNamed(const NewNamed& wanted, std::string_view parameter);
 Result<void> CheckDescriptionSize(std::string_view description);
 
-// TakeName notes that the name belongs to `id`. Fails: kNameTaken about `parameter`.
-Result<void> TakeName(Transaction& transaction, std::string_view account,
-                      std::string_view kind, std::string_view name, std::string_view id,
-                      std::string_view parameter);
+// TakeName notes that the name is that of the record, which is of `kind`.
+// Fails: kNameTaken about `parameter`.
+Result<void> TakeName(Transaction& transaction, const NamedRecord& record,
+                      std::string_view kind, std::string_view parameter);
 
 // CheckRoom: whether there may be one more record under `prefix`. Fails: kQuotaUsedUp.
 Result<void> CheckRoom(const Reader& reader, const std::string& prefix,

@@ -70,8 +70,7 @@ Result<PolicyDescription> PolicyService::Create(const RequestContext& context,
                   std::string& made) -> Result<void> {
                 KMS_CHECK_OK(CheckRoom(transaction, place::Policies(policy.account),
                                        domain_->limits().policies));
-                KMS_CHECK_OK(TakeName(transaction, policy.account, "policy", policy.name,
-                                      policy.id, "policyName"));
+                KMS_CHECK_OK(TakeName(transaction, policy, "policy", "policyName"));
                 PolicyRecord placed = policy;
                 placed.position = position;
                 made = WriteRecord(placed);
@@ -135,7 +134,7 @@ Result<void> PolicyService::Delete(const RequestContext& context, std::string_vi
                 AllOf<GrantRecord>(transaction, place::Grants(account)));
         if (std::ranges::find(grants, policy.id, &GrantRecord::policy) != grants.end())
           return Error(Reason::kStillInUse).About("policyId");
-        transaction.Erase(place::IamName(account, "policy", policy.name));
+        ChangeIndex(transaction, IndexOfNamed(policy, "policy"), {});
         transaction.Erase(place::PolicyOf(account, policy.id));
         return {};
       }));

@@ -43,8 +43,7 @@ Result<ProjectDescription> ProjectService::Create(const RequestContext& context,
                 if (already) return Error(Reason::kNameTaken).About("epId");
                 KMS_CHECK_OK(CheckRoom(transaction, place::Projects(project.account),
                                        domain_->limits().projects));
-                KMS_CHECK_OK(TakeName(transaction, project.account, "project",
-                                      project.name, project.id, "epName"));
+                KMS_CHECK_OK(TakeName(transaction, project, "project", "epName"));
                 ProjectRecord placed = project;
                 placed.position = position;
                 made = WriteRecord(placed);
@@ -96,7 +95,7 @@ Result<void> ProjectService::Delete(const RequestContext& context, std::string_v
         if (!keys.empty() ||
             std::ranges::find(grants, project.id, &GrantRecord::project) != grants.end())
           return Error(Reason::kStillInUse).About("epId");
-        transaction.Erase(place::IamName(account, "project", project.name));
+        ChangeIndex(transaction, IndexOfNamed(project, "project"), {});
         transaction.Erase(place::Project(account, project.id));
         return {};
       }));

@@ -28,8 +28,7 @@ Result<UserDescription> UserService::Create(const RequestContext& context,
                           std::string& made) -> Result<void> {
                         KMS_CHECK_OK(CheckRoom(transaction, place::Users(user.account),
                                                domain_->limits().users));
-                        KMS_CHECK_OK(TakeName(transaction, user.account, "user",
-                                              user.name, user.id, "userName"));
+                        KMS_CHECK_OK(TakeName(transaction, user, "user", "userName"));
                         UserRecord placed = user;
                         placed.position = position;
                         made = WriteRecord(placed);
@@ -92,11 +91,9 @@ Result<void> UserService::Delete(const RequestContext& context, std::string_view
         KMS_TRY(const auto keys, AccessKeysOf(transaction, account, user.id));
         for (const AccessKeyRecord& key : keys) EraseAccessKey(transaction, key);
         KMS_TRY(const UserDescription described, DescribeUser(transaction, user));
-        for (const std::string& group : described.groups) {
-          transaction.Erase(place::MemberOf(account, group, user.id));
-          transaction.Erase(place::GroupOf(account, user.id, group));
-        }
-        transaction.Erase(place::IamName(account, "user", user.name));
+        for (const std::string& group : described.groups)
+          ChangeIndex(transaction, IndexOfMembership(account, group, user.id), {});
+        ChangeIndex(transaction, IndexOfNamed(user, "user"), {});
         transaction.Erase(place::User(account, user.id));
         return {};
       }));

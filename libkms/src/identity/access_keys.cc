@@ -21,14 +21,17 @@ Result<MadeAccessKey> MakeAccessKey(const RootKey& root, CryptoBackend& random,
   return made;
 }
 
+Index IndexOfUserKey(const AccessKeyRecord& record) {
+  return {{place::AccessKeyOfUser(record.account, record.user, record.id), record.id}};
+}
+
 void PutAccessKey(Transaction& transaction, const AccessKeyRecord& record) {
   transaction.Put(AccessKeyPlace(record.id), WriteAccessKey(record));
-  transaction.Put(place::AccessKeyOfUser(record.account, record.user, record.id),
-                  record.id);
+  ChangeIndex(transaction, {}, IndexOfUserKey(record));
 }
 
 void EraseAccessKey(Transaction& transaction, const AccessKeyRecord& record) {
-  transaction.Erase(place::AccessKeyOfUser(record.account, record.user, record.id));
+  ChangeIndex(transaction, IndexOfUserKey(record), {});
   transaction.Erase(AccessKeyPlace(record.id));
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/index_entry.h"
 #include "identity/access_key_record.h"
 #include "kms/crypto_backend.h"
 #include "kms/identity.h"
@@ -24,6 +25,9 @@ struct MadeAccessKey {
 Result<MadeAccessKey> MakeAccessKey(const RootKey& root, CryptoBackend& random,
                                     std::string_view account, std::string_view user,
                                     bool is_root, UnixMillis now);
+
+// The index entries that follow from an access key of a user.
+Index IndexOfUserKey(const AccessKeyRecord& record);
 
 void PutAccessKey(Transaction& transaction, const AccessKeyRecord& record);
 void EraseAccessKey(Transaction& transaction, const AccessKeyRecord& record);

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/index_entry.h"
 #include "core/json_record.h"
 #include "kms/clock.h"
 #include "kms/encoding.h"
@@ -197,6 +198,20 @@ inline std::string KeyOfProject(Text account, Text project, Text region, Text ke
 }
 
 }  // namespace place
+
+// The index entries that follow from a user, a group, a policy or a project, and from a
+// user being in a group. `kind` is the kind of the record.
+inline Index IndexOfNamed(const NamedRecord& record, std::string_view kind) {
+  return {{place::IamName(record.account, kind, record.name),
+           WriteRecord(LinkRecord{record.id})}};
+}
+inline Index IndexOfMembership(std::string_view account, std::string_view group,
+                               std::string_view user) {
+  return {
+      {place::MemberOf(account, group, user), WriteRecord(LinkRecord{std::string(user)})},
+      {place::GroupOf(account, user, group),
+       WriteRecord(LinkRecord{std::string(group)})}};
+}
 
 // The project that everything is in which was put into no other. It is always there.
 inline constexpr std::string_view kDefaultProject = "default";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "keys/record_index.h"
 #include "kms/encoding.h"
 
 namespace kms {
@@ -72,6 +73,18 @@ std::string DefaultAlias(std::string_view product) {
   return std::string(kListed).append(product);
 }
 
+bool IsListed(const KeyRecord& key, const AliasRecord& alias) {
+  return !key.is_default || alias.name.starts_with(kListed);
+}
+
+std::optional<std::string> OtherSpelling(std::string_view default_alias) {
+  if (default_alias.starts_with(kListed))
+    return std::string(kOther).append(default_alias.substr(kListed.size()));
+  if (default_alias.starts_with(kOther))
+    return std::string(kListed).append(default_alias.substr(kOther.size()));
+  return std::nullopt;
+}
+
 Result<void> CheckDefaultAlias(const Reader& reader, const KeyRecord& key,
                                std::string_view product) {
   KMS_CHECK_OK(CheckFree(reader, key, DefaultAlias(product)));
@@ -102,18 +115,15 @@ Result<void> AddAlias(Transaction& transaction, const KeyRecord& key,
   alias.created = now;
   alias.position = position;
   transaction.Put(place::Alias(key.account, key.region, name), ToJson(alias));
-  const std::string pointer = ToJson(PointerRecord{alias.name});
-  transaction.Put(place::AliasList(key.account, key.region, position), pointer);
-  transaction.Put(place::AliasesOfKey(key.account, key.id, position), pointer);
+  ChangeIndex(transaction, {}, IndexOf(key, alias));
   return {};
 }
 
-Result<void> RemoveAlias(Transaction& transaction, const std::string& account,
-                         const std::string& region, const AliasRecord& alias) {
-  transaction.Erase(place::Alias(account, region, alias.name));
-  transaction.Erase(place::AliasList(account, region, alias.position));
-  transaction.Erase(place::AliasesOfKey(account, alias.key, alias.position));
-  return Domain::CountDown(transaction, place::AliasCounter(account, region), 1);
+Result<void> RemoveAlias(Transaction& transaction, const KeyRecord& key,
+                         const AliasRecord& alias) {
+  transaction.Erase(place::Alias(key.account, key.region, alias.name));
+  ChangeIndex(transaction, IndexOf(key, alias), {});
+  return Domain::CountDown(transaction, place::AliasCounter(key.account, key.region), 1);
 }
 
 }  // namespace kms

@@ -3,6 +3,7 @@
 #ifndef KMS_KEYS_ALIAS_NAMES_H_
 #define KMS_KEYS_ALIAS_NAMES_H_
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -32,9 +33,14 @@ Result<void> CheckDefaultAlias(const Reader& reader, const KeyRecord& key,
 Result<void> AddDefaultAlias(Transaction& transaction, const KeyRecord& key,
                              std::string_view product, UnixMillis now);
 
-// RemoveAlias removes everything about an alias.
-Result<void> RemoveAlias(Transaction& transaction, const std::string& account,
-                         const std::string& region, const AliasRecord& alias);
+// IsListed: whether lists show the alias of `key`. The other name of a default key they
+// do not; OtherSpelling gives that of DefaultAlias, and back.
+bool IsListed(const KeyRecord& key, const AliasRecord& alias);
+std::optional<std::string> OtherSpelling(std::string_view default_alias);
+
+// RemoveAlias removes everything about an alias of `key`.
+Result<void> RemoveAlias(Transaction& transaction, const KeyRecord& key,
+                         const AliasRecord& alias);
 
 }  // namespace kms
 

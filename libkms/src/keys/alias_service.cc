@@ -5,6 +5,7 @@
 #include "keys/alias_names.h"
 #include "keys/domain.h"
 #include "keys/paging.h"
+#include "keys/record_index.h"
 
 namespace kms {
 namespace {
@@ -85,11 +86,9 @@ Result<void> AliasService::Update(const RequestContext& context, std::string_vie
                                  Reason::kAliasNotFound));
         KMS_CHECK_OK(CheckState(Action::kDeleteAlias, from, now));
         KMS_CHECK_OK(CheckState(Action::kPointAlias, key, now));
-        transaction.Erase(place::AliasesOfKey(key.account, record.key, record.position));
         record.key = key.id;
         transaction.Put(store_key, ToJson(record));
-        transaction.Put(place::AliasesOfKey(key.account, key.id, record.position),
-                        ToJson(PointerRecord{record.name}));
+        ChangeIndex(transaction, IndexOf(from, record), IndexOf(key, record));
         note.key = key.id;
         return {};
       }));
@@ -110,7 +109,7 @@ Result<void> AliasService::Delete(const RequestContext& context, std::string_vie
                 domain_->ReadKey(transaction, context, record.key, "kms:cmk:deleteAlias",
                                  Reason::kAliasNotFound));
         KMS_CHECK_OK(CheckState(Action::kDeleteAlias, key, now));
-        KMS_CHECK_OK(RemoveAlias(transaction, key.account, key.region, record));
+        KMS_CHECK_OK(RemoveAlias(transaction, key, record));
         note.key = key.id;
         return {};
       }));

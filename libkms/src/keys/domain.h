@@ -208,13 +208,10 @@ class Domain {
   static Result<void> AddKey(Transaction& transaction, KeyRecord& key,
                              const MadeVersion* first);
 
-  // PutKey writes the facts of a key, and brings its due-dates in line. `before` is
+  // PutKey writes the facts of a key, and brings its index entries in line. `before` is
   // what is in the store, null for a new key.
   static void PutKey(Transaction& transaction, const KeyRecord* before,
                      const KeyRecord& key);
-
-  // LeaveProject takes a key out of the list of its project: it moves, or is deleted.
-  static void LeaveProject(Transaction& transaction, const KeyRecord& key);
 
   // PutVersion writes a new version of `key` and its place in the list.
   static void PutVersion(Transaction& transaction, const VersionRecord& version);

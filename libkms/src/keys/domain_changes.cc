@@ -7,6 +7,7 @@
 #include "audit/outbox.h"
 #include "identity/records.h"
 #include "keys/domain.h"
+#include "keys/record_index.h"
 
 namespace kms {
 
@@ -114,16 +115,10 @@ Result<void> Domain::ChangeKey(const RequestContext& context, std::string_view n
   return {};
 }
 
-void Domain::LeaveProject(Transaction& transaction, const KeyRecord& key) {
-  if (key.project != kDefaultProject)
-    transaction.Erase(place::KeyOfProject(key.account, key.project, key.region, key.id));
-}
-
 Result<void> Domain::AddKey(Transaction& transaction, KeyRecord& key,
                             const MadeVersion* first) {
   KMS_TRY(key.position, CountUp(transaction, place::KeyCounter(key.account, key.region)));
   PutKey(transaction, nullptr, key);
-  transaction.Put(place::KeyList(key), ToJson(PointerRecord{key.id}));
   if (first == nullptr) return {};
   VersionRecord version = first->record;
   KMS_CHECK_OK(KeepMaterial(transaction, first->material, version));
@@ -134,28 +129,13 @@ Result<void> Domain::AddKey(Transaction& transaction, KeyRecord& key,
 void Domain::PutKey(Transaction& transaction, const KeyRecord* before,
                     const KeyRecord& key) {
   transaction.Put(place::Key(key.account, key.region, key.id), ToJson(key));
-  if (before == nullptr || before->project != key.project) {
-    if (before != nullptr) LeaveProject(transaction, *before);
-    if (key.project != kDefaultProject)
-      transaction.Put(place::KeyOfProject(key.account, key.project, key.region, key.id),
-                      ToJson(PointerRecord{key.id}));
-  }
-  const std::vector<Due> now_due = DuesOf(key);
-  if (before != nullptr) {
-    for (const Due& due : DuesOf(*before)) {
-      if (std::ranges::find(now_due, due) == now_due.end())
-        transaction.Erase(place::DueDate(due));
-    }
-  }
-  for (const Due& due : now_due)
-    transaction.Put(place::DueDate(due), ToJson(PointerRecord{}));
+  ChangeIndex(transaction, before != nullptr ? IndexOf(*before) : Index(), IndexOf(key));
 }
 
 void Domain::PutVersion(Transaction& transaction, const VersionRecord& version) {
   transaction.Put(place::Version(version.account, version.key, version.id),
                   ToJson(version));
-  transaction.Put(place::VersionList(version.account, version.key, version.number),
-                  ToJson(PointerRecord{version.id}));
+  ChangeIndex(transaction, {}, IndexOf(version));
 }
 
 Result<std::uint64_t> Domain::CountUp(Transaction& transaction,

@@ -7,6 +7,7 @@
 
 #include "audit/outbox.h"
 #include "keys/alias_names.h"
+#include "keys/record_index.h"
 #include "tags/tag_record.h"
 
 namespace kms {
@@ -52,6 +53,18 @@ Result<std::optional<KeyRecord>> StillDue(Transaction& transaction, const Due& d
 Result<void> EraseAll(Transaction& transaction, const std::string& prefix) {
   KMS_TRY(const auto records, transaction.Scan(prefix, {}, static_cast<std::size_t>(-1)));
   for (const Record& record : records) transaction.Erase(record.key);
+  return {};
+}
+
+Result<void> EraseTokens(Transaction& transaction, const KeyRecord& key) {
+  KMS_TRY(const auto records, transaction.Scan(place::Tokens(key.account, key.id), {},
+                                               static_cast<std::size_t>(-1)));
+  for (const Record& record : records) {
+    // One that cannot be read must not keep the key; its date goes when it has come.
+    if (const auto token = FromJson<TokenRecord>(record.value))
+      ChangeIndex(transaction, IndexOf(key, *token), {});
+    transaction.Erase(record.key);
+  }
   return {};
 }
 
@@ -265,11 +278,11 @@ Result<bool> DueWorker::Delete(const Due& due) {
                   GetRecord<AliasRecord>(
                       transaction, place::Alias(key->account, key->region, pointer.name),
                       Reason::kAliasNotFound));
-          KMS_CHECK_OK(RemoveAlias(transaction, key->account, key->region, alias));
+          KMS_CHECK_OK(RemoveAlias(transaction, *key, alias));
         }
         KMS_CHECK_OK(UnbindAll(transaction, key->account, key->id));
         KMS_CHECK_OK(Domain::EraseVersions(transaction, key->account, key->id));
-        KMS_CHECK_OK(EraseAll(transaction, place::Tokens(key->account, key->id)));
+        KMS_CHECK_OK(EraseTokens(transaction, *key));
         KMS_CHECK_OK(EraseAll(transaction, place::TokenNonces(key->account, key->id)));
         if (!IsSymmetric(key->spec)) {
           KMS_CHECK_OK(Domain::CountDown(
@@ -278,9 +291,7 @@ Result<bool> DueWorker::Delete(const Due& due) {
         }
         KMS_CHECK_OK(Domain::CountDown(transaction,
                                        place::KeyCounter(key->account, key->region), 1));
-        for (const Due& other : DuesOf(*key)) transaction.Erase(place::DueDate(other));
-        transaction.Erase(place::KeyList(*key));
-        Domain::LeaveProject(transaction, *key);
+        ChangeIndex(transaction, IndexOf(*key), {});
         transaction.Erase(place::Key(key->account, key->region, key->id));
         AppendToOutbox(transaction, EventOf(context, now, {key->id, {}, {}}));
         deleted = true;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "keys/domain.h"
+#include "keys/record_index.h"
 #include "kms/digest.h"
 #include "kms/encoding.h"
 
@@ -116,9 +117,7 @@ Result<ImportParameters> ImportService::GetParameters(const RequestContext& cont
                 domain_->ReadKey(transaction, context, key.id, kParametersAction));
         KMS_CHECK_OK(check(transaction, again));
         transaction.Put(place::Token(key.account, key.id, token.id), ToJson(token));
-        transaction.Put(place::DueDate({token.expires, DueKind::kToken, key.account,
-                                        key.region, key.id, token.id}),
-                        ToJson(PointerRecord{}));
+        ChangeIndex(transaction, {}, IndexOf(key, token));
         note.key = key.id;
         return {};
       }));

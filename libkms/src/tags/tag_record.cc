@@ -74,17 +74,26 @@ Result<bool> HasTag(const Reader& reader, std::string_view account,
       tags, [&](const TagRecord& tag) { return Matches(filter, tag.key, tag.value); });
 }
 
+Index IndexOf(const TagRecord& tag) {
+  return {{place::TagByName(tag.account, tag.region, tag.key, tag.value),
+           ToJson(PointerRecord{tag.id})}};
+}
+
+Index IndexOfBinding(std::string_view account, std::string_view tag,
+                     std::string_view resource) {
+  return {{place::TagOfResource(account, resource, tag),
+           ToJson(PointerRecord{std::string(tag)})},
+          {place::ResourceOfTag(account, tag, resource),
+           ToJson(PointerRecord{std::string(resource)})}};
+}
+
 void BindTag(Transaction& transaction, const TagRecord& tag, std::string_view resource) {
-  transaction.Put(place::TagOfResource(tag.account, resource, tag.id),
-                  ToJson(PointerRecord{tag.id}));
-  transaction.Put(place::ResourceOfTag(tag.account, tag.id, resource),
-                  ToJson(PointerRecord{std::string(resource)}));
+  ChangeIndex(transaction, {}, IndexOfBinding(tag.account, tag.id, resource));
 }
 
 void UnbindTag(Transaction& transaction, const TagRecord& tag,
                std::string_view resource) {
-  transaction.Erase(place::TagOfResource(tag.account, resource, tag.id));
-  transaction.Erase(place::ResourceOfTag(tag.account, tag.id, resource));
+  ChangeIndex(transaction, IndexOfBinding(tag.account, tag.id, resource), {});
 }
 
 Result<void> UnbindAll(Transaction& transaction, std::string_view account,
@@ -93,8 +102,7 @@ Result<void> UnbindAll(Transaction& transaction, std::string_view account,
           transaction.Scan(place::TagsOfResource(account, resource), {}, kAll));
   for (const Record& binding : bound) {
     KMS_TRY(const PointerRecord tag, FromJson<PointerRecord>(binding.value));
-    transaction.Erase(place::ResourceOfTag(account, tag.name, resource));
-    transaction.Erase(binding.key);
+    ChangeIndex(transaction, IndexOfBinding(account, tag.name, resource), {});
   }
   return {};
 }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/index_entry.h"
 #include "kms/clock.h"
 #include "kms/key_store.h"
 #include "kms/result.h"
@@ -47,6 +48,11 @@ Result<std::vector<Tag>> DescribeTags(const Reader& reader, std::string_view acc
 Result<bool> HasTag(const Reader& reader, std::string_view account,
                     std::string_view region, std::string_view resource,
                     const TagFilter& filter);
+
+// The index entries that follow from a tag, and from a tag being on a resource.
+Index IndexOf(const TagRecord& tag);
+Index IndexOfBinding(std::string_view account, std::string_view tag,
+                     std::string_view resource);
 
 // Both write or erase a binding, and nothing else.
 void BindTag(Transaction& transaction, const TagRecord& tag, std::string_view resource);

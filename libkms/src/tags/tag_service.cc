@@ -63,12 +63,14 @@ Result<std::vector<std::string>> ResourcesOf(const Reader& reader, const TagReco
   return PageOf(reader, place::ResourcesOfTag(tag.account, tag.id), {0, kAll});
 }
 
-// Writes a tag whose name must be free.
-Result<void> PutTag(Transaction& transaction, const TagRecord& tag) {
-  const std::string name = place::TagByName(tag.account, tag.region, tag.key, tag.value);
-  KMS_TRY(const auto taken, transaction.Get(name));
+// Writes a tag whose name must be free. `before` is what is in the store, null for a new
+// one.
+Result<void> PutTag(Transaction& transaction, const TagRecord* before,
+                    const TagRecord& tag) {
+  KMS_TRY(const auto taken,
+          transaction.Get(place::TagByName(tag.account, tag.region, tag.key, tag.value)));
   if (taken) return Reason::kTagExists;
-  transaction.Put(name, ToJson(PointerRecord{tag.id}));
+  ChangeIndex(transaction, before != nullptr ? IndexOf(*before) : Index(), IndexOf(tag));
   transaction.Put(place::Tag(tag.account, tag.region, tag.id), WriteTag(tag));
   return {};
 }
@@ -98,7 +100,7 @@ Result<Tag> TagService::Create(const RequestContext& context, std::string_view k
             KMS_TRY(const std::size_t live, LiveCount(transaction, counter));
             TagRecord placed = tag;
             KMS_TRY(placed.position, Domain::CountUp(transaction, counter));
-            KMS_CHECK_OK(PutTag(transaction, placed));
+            KMS_CHECK_OK(PutTag(transaction, nullptr, placed));
             // One that is there already is not one too many.
             if (live >= static_cast<std::size_t>(domain_->parts().limits.tags))
               return Reason::kTooManyTags;
@@ -132,9 +134,7 @@ Result<void> TagService::Update(const RequestContext& context, std::string_view 
         TagRecord tag = before;
         tag.key = key;
         tag.value = value;
-        transaction.Erase(
-            place::TagByName(before.account, before.region, before.key, before.value));
-        return PutTag(transaction, tag);
+        return PutTag(transaction, &before, tag);
       }));
   return {};
 }
@@ -147,7 +147,7 @@ Result<void> TagService::Delete(const RequestContext& context, const TagName& na
         KMS_TRY(const auto resources, ResourcesOf(transaction, tag));
         for (const std::string& resource : resources)
           UnbindTag(transaction, tag, resource);
-        transaction.Erase(place::TagByName(tag.account, tag.region, tag.key, tag.value));
+        ChangeIndex(transaction, IndexOf(tag), {});
         transaction.Erase(place::Tag(tag.account, tag.region, tag.id));
         note.key = tag.id;
         return Domain::CountDown(transaction, place::TagCounter(tag.account, tag.region),
