@@ -5,10 +5,16 @@
 #include <utility>
 
 #include "core/json_record.h"
+#include "crypto/pair_test.h"
 #include "kms/encoding.h"
 #include "kms/sm2_identity.h"
 
 namespace kms {
+namespace place {
+std::string AuditKeys() { return JoinKey({"audit", "keys"}); }
+std::string AuditMark() { return JoinKey({"audit", "mark"}); }
+}  // namespace place
+
 namespace {
 
 struct AuditKeyRecord {
@@ -38,11 +44,8 @@ void Members(Archive& archive, AuditMarkRecord& r) {
 constexpr Place kMacPlace = {{}, {}, {}, "audit-key"};
 constexpr Place kSigningPlace = {{}, {}, {}, "audit-signing-key"};
 
-std::string KeysPlace() { return JoinKey({"audit", "keys"}); }
-std::string MarkPlace() { return JoinKey({"audit", "mark"}); }
-
 Result<std::optional<AuditKeyRecord>> ReadKeys(const Reader& reader) {
-  KMS_TRY(const auto found, reader.Get(KeysPlace()));
+  KMS_TRY(const auto found, reader.Get(place::AuditKeys()));
   if (!found) return std::optional<AuditKeyRecord>();
   KMS_TRY(AuditKeyRecord record, ReadRecord<AuditKeyRecord>(found->value));
   return std::optional(std::move(record));
@@ -56,6 +59,17 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::size_t kCoordinates = 64;  // the end of a SubjectPublicKeyInfo
+
+Result<Keys> OpenKeys(AuditKeyRecord record, const RootKey& root,
+                      CryptoBackend& backend) {
+  Keys keys;
+  KMS_TRY(keys.mac, root.Open(kMacPlace, record.mac));
+  KMS_TRY(keys.signer, backend.LoadPrivate(KeySpec::kSm2, kSigningPlace, record.signing));
+  keys.public_key = std::move(record.public_key);
+  if (keys.public_key.size() <= kCoordinates)
+    return Error(ErrorClass::kCorrupt, Reason::kInternal, "the audit key is malformed");
+  return keys;
+}
 
 }  // namespace
 
@@ -75,19 +89,21 @@ Result<Keys> EnsureKeys(KeyStore& store, const RootKey& root, CryptoBackend& bac
     KMS_CHECK_OK(store.Update([&](Transaction& transaction) -> Result<void> {
       KMS_TRY(record, ReadKeys(transaction));
       if (record) return {};
-      transaction.Put(KeysPlace(), WriteRecord(made));
+      transaction.Put(place::AuditKeys(), WriteRecord(made));
       record = made;
       return {};
     }));
   }
-  Keys keys;
-  KMS_TRY(keys.mac, root.Open(kMacPlace, record->mac));
-  KMS_TRY(keys.signer,
-          backend.LoadPrivate(KeySpec::kSm2, kSigningPlace, record->signing));
-  keys.public_key = std::move(record->public_key);
-  if (keys.public_key.size() <= kCoordinates)
-    return Error(ErrorClass::kCorrupt, Reason::kInternal, "the audit key is malformed");
-  return keys;
+  return OpenKeys(*std::move(record), root, backend);
+}
+
+Result<void> CheckKeys(const Reader& reader, const RootKey& root,
+                       CryptoBackend& backend) {
+  KMS_TRY(auto record, ReadKeys(reader));
+  if (!record) return Error(ErrorClass::kNotFound, Reason::kInternal, "there are none");
+  KMS_TRY(const Keys keys, OpenKeys(*std::move(record), root, backend));
+  KMS_TRY(const auto public_key, backend.LoadPublic(keys.public_key));
+  return internal::TestPair(KeySpec::kSm2, *keys.signer, *public_key);
 }
 
 Digest32 BatchMac(ByteView key, std::uint64_t from, const Link& last) {
@@ -116,7 +132,7 @@ std::string PublicKeyPem(ByteView public_key) {
 }
 
 Result<Link> ReadMark(const Reader& reader) {
-  KMS_TRY(const auto found, reader.Get(MarkPlace()));
+  KMS_TRY(const auto found, reader.Get(place::AuditMark()));
   if (!found) return Link{};
   KMS_TRY(const AuditMarkRecord record, ReadRecord<AuditMarkRecord>(found->value));
   const auto hash = DigestFromHex(record.hash);
@@ -126,7 +142,7 @@ Result<Link> ReadMark(const Reader& reader) {
 }
 
 void PutMark(Transaction& transaction, std::uint64_t seq, const std::string& hash) {
-  transaction.Put(MarkPlace(),
+  transaction.Put(place::AuditMark(),
                   WriteRecord(AuditMarkRecord{static_cast<std::int64_t>(seq), hash}));
 }
 

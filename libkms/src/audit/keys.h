@@ -23,6 +23,10 @@ struct Keys {
 // Fails: kCorrupt; kUnavailable.
 Result<Keys> EnsureKeys(KeyStore& store, const RootKey& root, CryptoBackend& backend);
 
+// CheckKeys opens what is stored of the keys, and tries the signing key.
+// Fails: kNotFound if there are none; kCorrupt; kUnavailable.
+Result<void> CheckKeys(const Reader& reader, const RootKey& root, CryptoBackend& backend);
+
 // What a batch's MAC covers: the numbers of its lines, and the hash of the last.
 Digest32 BatchMac(ByteView key, std::uint64_t from, const Link& last);
 
@@ -38,5 +42,10 @@ Result<Link> ReadMark(const Reader& reader);
 void PutMark(Transaction& transaction, std::uint64_t seq, const std::string& hash);
 
 }  // namespace kms::audit
+
+namespace kms::place {
+std::string AuditKeys();
+std::string AuditMark();
+}  // namespace kms::place
 
 #endif  // KMS_AUDIT_KEYS_H_

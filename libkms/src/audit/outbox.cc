@@ -1,5 +1,6 @@
 #include "audit/outbox.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -48,6 +49,15 @@ void AppendToOutbox(Transaction& transaction, const AuditEvent& event) {
   transaction.Append(Outbox(), WriteRecord(record));
 }
 
+Result<AuditEvent> ReadOutboxEvent(const Record& record) {
+  KMS_TRY(OutboxRecord read, ReadRecord<OutboxRecord>(record.value));
+  AuditEvent event = std::move(read.event);
+  event.told_by = read.told_by.value_or("");
+  event.sequence =
+      ToHex(AsBytes(record.key).subspan(std::min(Outbox().size(), record.key.size())));
+  return event;
+}
+
 namespace {
 
 // What is to be done with one event of the outbox.
@@ -87,10 +97,7 @@ Result<std::size_t> Drain(KeyStore& store, AuditSink& sink,
     std::vector<AuditEvent> events;
     std::vector<std::string> done;
     for (const Record& record : batch) {
-      KMS_TRY(OutboxRecord read, ReadRecord<OutboxRecord>(record.value));
-      AuditEvent event = std::move(read.event);
-      event.told_by = read.told_by.value_or("");
-      event.sequence = ToHex(AsBytes(record.key).subspan(outbox.size()));
+      KMS_TRY(AuditEvent event, ReadOutboxEvent(record));
       const Fate fate = FateOf(event, progress);
       if (fate == Fate::kLeave) continue;
       done.push_back(record.key);

@@ -16,6 +16,10 @@ namespace kms {
 // given at commit.
 void AppendToOutbox(Transaction& transaction, const AuditEvent& event);
 
+// ReadOutboxEvent reads the event of a record of the outbox, whose store key its sequence
+// comes from. Fails: kCorrupt.
+Result<AuditEvent> ReadOutboxEvent(const Record& record);
+
 // DrainOutbox hands the events of the outbox to `sink`, in the order of commits, and
 // removes them once the sink has them. Events that it has learnt of otherwise are
 // removed, and those that it is about to learn of are left. Returns how many were handed

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "keys/domain.h"
+#include "keys/import_places.h"
 #include "keys/record_index.h"
 #include "kms/digest.h"
 #include "kms/encoding.h"
@@ -14,18 +15,6 @@ constexpr UnixMillis kTokenLife = 24LL * 60 * 60 * 1000;
 constexpr int kMaxFailures = 10;
 constexpr std::string_view kParametersAction = "kms:cmk:getParameters";
 constexpr std::string_view kImportAction = "kms:cmk:importMaterial";
-
-Place TokenPlace(const KeyRecord& key) {
-  return {key.account, key.id, {}, "import-token"};
-}
-
-Place TokenKeyPlace(const KeyRecord& key, std::string_view token) {
-  return {key.account, key.id, token, "import-key"};
-}
-
-Place FingerprintPlace(const KeyRecord& key) {
-  return {key.account, key.id, {}, "material-fingerprint"};
-}
 
 // What the fingerprint is an HMAC of. It tells material apart from other material, and
 // nothing else about it: it is keyed by the material itself, and sealed where it is
@@ -102,14 +91,14 @@ Result<ImportParameters> ImportService::GetParameters(const RequestContext& cont
     token.pair = key.level;
   }
   KMS_TRY(WrappedKey pair,
-          backend->Generate(KeySpec::kRsa2048, TokenKeyPlace(key, token.id)));
+          backend->Generate(KeySpec::kRsa2048, ImportKeyPlace(key, token.id)));
   token.sealed = std::move(pair.sealed);
   ImportParameters parameters;
   parameters.key = key.id;
   parameters.public_key = std::move(pair.public_key);
   parameters.token_expires = token.expires;
   KMS_TRY(parameters.token,
-          domain_->parts().root.Seal(TokenPlace(key), AsBytes(token.id)));
+          domain_->parts().root.Seal(ImportTokenPlace(key), AsBytes(token.id)));
 
   KMS_CHECK_OK(domain_->ChangeWithoutId(
       context, [&](Transaction& transaction, ChangeNote& note) -> Result<void> {
@@ -139,7 +128,7 @@ Result<void> ImportService::ImportMaterial(const RequestContext& context,
     KMS_TRY(const auto snapshot, parts.store.Read());
     KMS_TRY(key, domain_->ReadKey(*snapshot, context, name, kImportAction));
     KMS_CHECK_OK(CheckState(Action::kImport, key, now));
-    const auto token_id = parts.root.Open(TokenPlace(key), token_bytes);
+    const auto token_id = parts.root.Open(ImportTokenPlace(key), token_bytes);
     if (!token_id && token_id.error().error_class() == ErrorClass::kUnavailable)
       return token_id.error();
     if (!token_id) return Error(Reason::kBadImportToken).About("importToken");
@@ -182,7 +171,8 @@ Result<void> ImportService::ImportMaterial(const RequestContext& context,
   }));
 
   const std::string label = FingerprintLabel(key);
-  const WrappingPair pair = {TokenKeyPlace(key, token.id), token.sealed, token.algorithm};
+  const WrappingPair pair = {ImportKeyPlace(key, token.id), token.sealed,
+                             token.algorithm};
   Digest32 print{};
   auto imported = domain_->NewMaterial(
       context, key, version.id,

@@ -144,6 +144,22 @@ std::string_view TextOf(DueKind kind) {
 
 }  // namespace
 
+std::vector<std::string> SplitKey(std::string_view store_key) {
+  std::vector<std::string> parts;
+  std::string part;
+  for (std::size_t i = 0; i < store_key.size(); ++i) {
+    if (store_key[i] != '\0') {
+      part += store_key[i];
+    } else if (i + 1 < store_key.size() && store_key[i + 1] == '\xff') {
+      part += store_key[i++];
+    } else {
+      parts.push_back(std::move(part));
+      part.clear();
+    }
+  }
+  return parts;
+}
+
 namespace place {
 
 using Text = std::string_view;
@@ -167,6 +183,8 @@ std::string KeyList(const KeyRecord& key) {
 std::string Version(Text account, Text key, Text id) {
   return JoinKey({"version", account, key, id});
 }
+
+std::string AllVersions() { return JoinKey({"version"}); }
 
 std::string Versions(Text account, Text key) {
   return JoinKey({"version", account, key});
@@ -247,27 +265,6 @@ std::string DueDate(const Due& due) {
   return JoinKey({"due", KeyNumber(static_cast<std::uint64_t>(due.time)),
                   TextOf(due.kind), due.owner, due.region, due.key, due.object});
 }
-
-namespace {
-
-// The parts that JoinKey made a store key of: what stands before each end of a part.
-std::vector<std::string> SplitKey(std::string_view key) {
-  std::vector<std::string> parts;
-  std::string part;
-  for (std::size_t i = 0; i < key.size(); ++i) {
-    if (key[i] != '\0') {
-      part += key[i];
-    } else if (i + 1 < key.size() && key[i + 1] == '\xff') {
-      part += key[i++];
-    } else {
-      parts.push_back(std::move(part));
-      part.clear();
-    }
-  }
-  return parts;
-}
-
-}  // namespace
 
 Result<Due> ParseDue(Text store_key) {
   const std::vector<std::string> parts = SplitKey(store_key);

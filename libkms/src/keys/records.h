@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "kms/key.h"
 #include "kms/result.h"
@@ -141,6 +142,9 @@ struct Due {
   friend bool operator==(const Due&, const Due&) = default;
 };
 
+// The parts that JoinKey made a store key of: what stands before each end of a part.
+std::vector<std::string> SplitKey(std::string_view store_key);
+
 // Store keys.
 namespace place {
 std::string Header();
@@ -149,6 +153,7 @@ std::string Key(std::string_view account, std::string_view region, std::string_v
 std::string KeyList(std::string_view account, std::string_view region);
 std::string KeyList(const KeyRecord& key);
 std::string Version(std::string_view account, std::string_view key, std::string_view id);
+std::string AllVersions();
 std::string Versions(std::string_view account, std::string_view key);
 std::string VersionList(std::string_view account, std::string_view key);
 std::string VersionList(std::string_view account, std::string_view key,
