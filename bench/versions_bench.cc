@@ -71,7 +71,8 @@ class Rotated {
 };
 
 Rotated& RotatedOf(std::int64_t versions, std::size_t cache_bytes) {
-  static std::map<std::int64_t, std::unique_ptr<Rotated>> made;
+  // Until the end of the process: Botan's pool of memory ends before what is static here.
+  static auto& made = *new std::map<std::int64_t, std::unique_ptr<Rotated>>;
   std::unique_ptr<Rotated>& rotated = made[versions];
   if (!rotated) rotated = std::make_unique<Rotated>(versions);
   if (!rotated->OpenKms(cache_bytes)) std::abort();
