@@ -10,8 +10,7 @@ namespace {
 constexpr std::size_t kScanned = 256;
 
 bool IsPrintable(std::string_view part) {
-  return std::ranges::all_of(
-      part, [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
+  return std::ranges::all_of(part, [](char c) { return c >= ' ' && c <= '~'; });
 }
 
 std::string ShowPart(std::string_view part) {

@@ -12,10 +12,6 @@ namespace {
 
 constexpr std::size_t kAppendedSuffix = 10;
 
-bool IsOfAudit(const Error& error) {
-  return error.error_class() != ErrorClass::kUnavailable;
-}
-
 }  // namespace
 
 Result<void> CheckHeader(CheckRun& run, const Entry& entry) {
@@ -72,7 +68,7 @@ Result<void> CheckAudit(CheckRun& run, const Entry& entry) {
     run.Report(entry, "is nothing that is known");
   }
   if (checked) return {};
-  if (!IsOfAudit(checked.error())) return checked;
+  if (checked.error().error_class() == ErrorClass::kUnavailable) return checked;
   run.Report(entry, checked.error().detail().empty() ? "does not open under the root key"
                                                      : checked.error().detail());
   return {};
