@@ -2,11 +2,9 @@
 
 #include <boost/json/object.hpp>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
-#include <system_error>
 
 #include "kms/backup.h"
 #include "kms/clock.h"
@@ -17,7 +15,7 @@
 #include "kmsctl/new_folder.h"
 #include "kmsctl/offline_store.h"
 #include "kmsctl/output_file.h"
-#include "kmsctl/streamed_input.h"
+#include "kmsctl/restored_store.h"
 #include "kmsd/layout.h"
 
 namespace kms::server {
@@ -56,26 +54,11 @@ Result<void> Backup(const BackupOptions& options, Format format) {
   return ShowManifest(backup->manifest(), format);
 }
 
-// What is left in the folder after a failure goes with it.
-Result<BackupManifest> RestoreInto(const std::string& store, const std::string& file,
-                                   const SecretBytes& pass_phrase) {
-  std::error_code failure;
-  std::filesystem::create_directory(store, failure);
-  if (failure) return FileError(store + ": " + failure.message());
-  const auto clock = NewSystemClock();
-  StreamedInput input(file);
-  KMS_TRY(const auto restore, StoreRestore::Begin(*clock, store));
-  KMS_CHECK_OK(DecryptBackup(
-      pass_phrase, [&](std::span<std::uint8_t> room) { return input.Read(room); },
-      [&](ByteView bytes) { return restore->Write(bytes); }));
-  return restore->Finish();
-}
-
 Result<void> Restore(const BackupOptions& options, Format format) {
   KMS_TRY(const SecretBytes pass_phrase, ReadPassPhrase(options.pass_phrase));
   KMS_TRY(const auto folder, NewFolder::Beside(options.to));
   KMS_TRY(const BackupManifest manifest,
-          RestoreInto(DataLayout(folder->path()).store(), options.file, pass_phrase));
+          RestoreStore(DataLayout(folder->path()).store(), options.file, pass_phrase));
   KMS_CHECK_OK(folder->Commit());
   return ShowManifest(manifest, format);
 }

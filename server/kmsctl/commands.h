@@ -28,6 +28,8 @@ void AddCallCommands(CLI::App& app, Order& order);         // call, operations, 
 void AddKeyCommands(CLI::App& app, Order& order);          // key, alias
 void AddCertificateCommands(CLI::App& app, Order& order);  // certificate
 void AddInspectCommand(CLI::App& key, Order& order);       // key inspect
+void AddFsckCommand(CLI::App& app, Order& order);          // fsck
+void AddDrillCommand(CLI::App& app, Order& order);         // drill
 void AddEncryptionCommands(CLI::App& app, Order& order);  // encrypt, decrypt, data-key, …
 void AddSignatureCommands(CLI::App& app, Order& order);   // sign, verify, public-key
 void AddImportCommand(CLI::App& app, Order& order);       // import

@@ -28,6 +28,12 @@ inline Error RefusedError(std::string text) {
   return Error(ErrorClass::kDenied, Reason::kInternal, std::move(text));
 }
 
+// What was to be checked could not be: that is no finding. Wrong usage stays that.
+inline Error NotCheckedError(const Error& error) {
+  if (error.error_class() == ErrorClass::kInvalidArgument) return error;
+  return Error(ErrorClass::kUnavailable, error.reason(), error.detail());
+}
+
 // A file of this machine could not be read or written.
 inline Error FileError(std::string text) {
   return Error(ErrorClass::kInternal, Reason::kInternal, std::move(text));

@@ -78,9 +78,11 @@ int Main(int argc, char** argv) {
   ::setrlimit(RLIMIT_CORE, &none);
   ::umask(077);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit of file sizes is an error of writing
 
   CLI::App app("Command line of a key management service", "kmsctl");
-  app.footer("Exit status: 0 done, 1 refused, 2 wrong usage, 3 no connection.");
+  app.footer(
+      "Exit status: 0 done, 1 refused, 2 wrong usage, 3 no connection, or not checked.");
   app.require_subcommand(1);
   app.fallthrough();
   Globals globals;
@@ -95,6 +97,8 @@ int Main(int argc, char** argv) {
   AddAdminCommand(app, order);
   AddAuditCommand(app, order);
   AddBackupCommands(app, order);
+  AddFsckCommand(app, order);
+  AddDrillCommand(app, order);
   AddCallCommands(app, order);
   try {
     app.parse(argc, argv);

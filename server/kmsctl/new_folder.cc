@@ -51,7 +51,17 @@ Result<std::unique_ptr<NewFolder>> NewFolder::Beside(const std::string& path) {
     return Taken(place);
   if (failure && failure != std::errc::no_such_file_or_directory)
     return FileError(place + ": " + failure.message());
-  std::string pattern = place + ".XXXXXX";
+  const std::string name = place;
+  return Make(std::move(place), name);
+}
+
+Result<std::unique_ptr<NewFolder>> NewFolder::Within(const std::string& folder) {
+  return Make({}, WithoutSlash(folder) + "/kmsctl");
+}
+
+Result<std::unique_ptr<NewFolder>> NewFolder::Make(std::string place,
+                                                   const std::string& name) {
+  std::string pattern = name + ".XXXXXX";
   if (::mkdtemp(pattern.data()) == nullptr) return Failed(pattern);  // mode 0700
   return std::unique_ptr<NewFolder>(new NewFolder(std::move(place), std::move(pattern)));
 }

@@ -18,6 +18,9 @@ class NewFolder {
   // Beside makes one for the place `path`, where there is nothing, or an empty folder.
   // Fails: kAlreadyExists if there is something; kInternal.
   static Result<std::unique_ptr<NewFolder>> Beside(const std::string& path);
+  // Within makes one in `folder` that never gets a place.
+  // Fails: kInternal.
+  static Result<std::unique_ptr<NewFolder>> Within(const std::string& folder);
   NewFolder(const NewFolder&) = delete;
   NewFolder& operator=(const NewFolder&) = delete;
   ~NewFolder();
@@ -31,6 +34,8 @@ class NewFolder {
   Result<void> Commit();
 
  private:
+  static Result<std::unique_ptr<NewFolder>> Make(std::string place,
+                                                 const std::string& name);
   NewFolder(std::string place, std::string temporary)
       : place_(std::move(place)), temporary_(std::move(temporary)) {}
 

@@ -16,6 +16,19 @@ void AddRootFolderOptions(CLI::App& command, SoftwareRootKeyFolders& folders) {
   command.add_option("--wrap-folder", folders.wrapping_key, "Where its wrapping key is");
 }
 
+Result<SoftwareRootKeyFolders> RootFoldersOf(const std::string& data,
+                                             const SoftwareRootKeyFolders& given) {
+  if (data.empty() &&
+      (given.root.empty() || given.private_key.empty() || given.wrapping_key.empty()))
+    return UsageError(
+        "give --data DIR, or --root-folder, --private-folder and --wrap-folder");
+  SoftwareRootKeyFolders folders = DataLayout(data).root_folders();
+  if (!given.root.empty()) folders.root = given.root;
+  if (!given.private_key.empty()) folders.private_key = given.private_key;
+  if (!given.wrapping_key.empty()) folders.wrapping_key = given.wrapping_key;
+  return folders;
+}
+
 Result<std::unique_ptr<KeyStore>> OpenStoreOf(const std::string& data) {
   const std::string store = DataLayout(data).store();
   // A folder that is not there is not to become an empty store.
@@ -25,10 +38,7 @@ Result<std::unique_ptr<KeyStore>> OpenStoreOf(const std::string& data) {
 
 Result<OfflineStore> OpenOfflineStore(const std::string& data,
                                       const SoftwareRootKeyFolders& folders) {
-  SoftwareRootKeyFolders used = DataLayout(data).root_folders();
-  if (!folders.root.empty()) used.root = folders.root;
-  if (!folders.private_key.empty()) used.private_key = folders.private_key;
-  if (!folders.wrapping_key.empty()) used.wrapping_key = folders.wrapping_key;
+  KMS_TRY(const SoftwareRootKeyFolders used, RootFoldersOf(data, folders));
   OfflineStore opened;
   KMS_TRY(opened.store, OpenStoreOf(data));
   KMS_TRY(opened.root, OpenSoftwareRootKey(used));

@@ -25,6 +25,11 @@ struct OfflineStore {
 // for those that are not in the data directory.
 void AddRootFolderOptions(CLI::App& command, SoftwareRootKeyFolders& folders);
 
+// RootFoldersOf: where the parts are, of which those that are not given are in the data
+// directory `data`. Fails: kInvalidArgument if there is none, and a folder is not given.
+Result<SoftwareRootKeyFolders> RootFoldersOf(const std::string& data,
+                                             const SoftwareRootKeyFolders& given);
+
 // OpenStoreOf opens the store of the data directory `data`, and makes none.
 // Fails: kInvalidArgument if there is none; kUnavailable.
 Result<std::unique_ptr<KeyStore>> OpenStoreOf(const std::string& data);

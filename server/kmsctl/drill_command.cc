@@ -1,0 +1,120 @@
+// kmsctl drill.
+
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <string>
+
+#include "api/operation.h"
+#include "kms/crypto_backend.h"
+#include "kms/kms.h"
+#include "kms/store_check.h"
+#include "kmsctl/backup_file.h"
+#include "kmsctl/check_report.h"
+#include "kmsctl/commands.h"
+#include "kmsctl/failure.h"
+#include "kmsctl/new_folder.h"
+#include "kmsctl/offline_store.h"
+#include "kmsctl/restored_store.h"
+#include "kmsctl/supervisor.h"
+
+namespace kms::server {
+namespace {
+
+struct DrillOptions {
+  std::string file;
+  std::string pass_phrase;
+  std::string data;
+  SoftwareRootKeyFolders folders;
+  std::string within;
+};
+
+// How long each part of the drill takes.
+class Lap {
+ public:
+  std::int64_t Millis() {
+    const auto now = std::chrono::steady_clock::now();
+    const auto took = now - begun_;
+    begun_ = now;
+    return std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+};
+
+void AddTo(boost::json::object& summary, const CanarySummary& tried) {
+  summary["symmetricVersionsTried"] = tried.symmetric;
+  summary["pairsTried"] = tried.pairs;
+  summary["versionsWithoutMaterial"] = tried.without_material;
+  summary["versionsOnlyATokenUses"] = tried.in_hsm;
+}
+
+Result<void> Try(const std::string& place, const DrillOptions& options,
+                 const SecretBytes& pass_phrase, const RootKey& root, Format format) {
+  Lap lap;
+  boost::json::object summary;
+  KMS_TRY(const BackupManifest manifest, RestoreStore(place, options.file, pass_phrase));
+  summary["createdMillis"] = manifest.created;
+  summary["revision"] = manifest.revision;
+  summary["restoreMillis"] = lap.Millis();
+  KMS_TRY(const auto store, OpenLmdbKeyStore(place));
+  KMS_CHECK_OK(CheckRootKey(*store, root));
+  const auto backend = NewSoftwareBackend(root);
+  const ActionTable actions = ActionsOf(AllOperations());
+  const StoreCheckParts parts{*store, root, *backend, actions};
+  CheckReport report(format);
+  const auto tell = [&](const StoreFinding& finding) { report.Tell(finding); };
+  KMS_TRY(const StoreCheckSummary checked, CheckStore(parts, tell));
+  summary["checkMillis"] = lap.Millis();
+  KMS_TRY(const CanarySummary tried, TryEveryVersion(parts, tell));
+  summary["tryMillis"] = lap.Millis();
+  AddTo(summary, tried);
+  server::AddTo(summary, checked);
+  return report.Finish(summary);
+}
+
+Result<void> Drill(const DrillOptions& options, Format format) {
+  KMS_TRY(const SoftwareRootKeyFolders folders,
+          RootFoldersOf(options.data, options.folders));
+  KMS_TRY(const SecretBytes pass_phrase, ReadPassPhrase(options.pass_phrase));
+  KMS_TRY(const auto root, OpenSoftwareRootKey(folders));
+  std::string within = options.within;
+  if (within.empty()) {
+    const char* const told = std::getenv("TMPDIR");
+    within = told != nullptr && *told != '\0' ? told : "/tmp";
+  }
+  const Supervisor supervisor;  // until the folder is gone
+  const auto folder = NewFolder::Within(within);
+  if (!folder) return NotCheckedError(folder.error());
+  return supervisor.Run([&] {
+    return Try((*folder)->path() + "/store", options, pass_phrase, *root, format);
+  });
+}
+
+}  // namespace
+
+void AddDrillCommand(CLI::App& app, Order& order) {
+  auto options = std::make_shared<DrillOptions>();
+  auto* const drill = app.add_subcommand(
+      "drill",
+      "Prove that a backup can be restored: restore it into a folder of its own, check "
+      "the store, use every version of every key, and leave nothing. Exit status: 0 all "
+      "is well, 1 it is no good, 2 wrong usage, 3 not checked");
+  drill->add_option("file", options->file, "The backup")->required();
+  drill
+      ->add_option("--pass-phrase-file", options->pass_phrase,
+                   "File whose first line is the pass phrase; mode 0600")
+      ->required();
+  drill->add_option("--data", options->data,
+                    "Data directory whose root key it is; only that is read of it");
+  AddRootFolderOptions(*drill, options->folders);
+  drill->add_option("--within", options->within,
+                    "Folder of a local file system with room for the store; default "
+                    "$TMPDIR, or /tmp");
+  drill->callback([&order, options] {
+    order.offline_task = [&order, options] { return Drill(*options, order.format); };
+  });
+}
+
+}  // namespace kms::server
