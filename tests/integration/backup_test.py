@@ -1,41 +1,13 @@
 """kmsctl backup and restore, as an operator uses them: beside a server under load, and after it is lost."""
 import os
-import resource
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 
 from harness import Client, Server, b64, check, run_checks
-
-KMSD, KMSCTL = sys.argv[1], sys.argv[2]
-PASS_PHRASE = "nine and twenty bears went round"
-
-
-def kmsctl(*arguments, expect=0, **how):
-    done = subprocess.run([KMSCTL, *map(str, arguments)], capture_output=True, text=True, timeout=60, **how)
-    assert done.returncode == expect, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
-    return done.stderr
-
-
-def pass_phrase_in(folder, text=PASS_PHRASE, name="pass-phrase"):
-    path = folder / name
-    path.write_text(text + "\n")
-    path.chmod(0o600)
-    return path
-
-
-def backup(server, file, expect=0, **how):
-    return kmsctl("backup", file, "--data", server.data, "--pass-phrase-file", pass_phrase_in(server.folder),
-                  expect=expect, **how)
-
-
-def restore(server, file, place, expect=0, pass_phrase=None):
-    return kmsctl("restore", file, "--to", place, "--pass-phrase-file",
-                  pass_phrase or pass_phrase_in(server.folder), expect=expect)
-
+from offline import KMSCTL, KMSD, backup, kmsctl, pass_phrase_in, restore, small_disk
 
 @check
 def a_restored_store_decrypts_what_the_lost_one_encrypted():
@@ -141,13 +113,9 @@ def an_interrupted_backup_takes_no_name():
             else:
                 assert ended == -signal.SIGKILL, ended
 
-        def small_disk():
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (512, 512))
-
         for left in server.folder.glob("backup*"):
             left.unlink()
-        backup(server, file, expect=1, preexec_fn=small_disk)
+        backup(server, file, expect=1, preexec_fn=small_disk(512))
         assert list(server.folder.glob("backup*")) == []
         backup(server, file)
         assert "--force" in backup(server, file, expect=1)

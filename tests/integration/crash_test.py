@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """kill -9 at any moment under load: what was answered is there, what was not is wholly there or wholly
-absent, and the server starts again. Where there is SoftHSM, a share of the keys is of HSM level.
+absent, the server starts again, and the store that it leaves has no finding. Where there is SoftHSM, a share of the keys
+is of HSM level.
 
-  crash_test.py KMSD [ROUNDS]
+  crash_test.py KMSD KMSCTL [ROUNDS]
 """
 import os
 import random
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -148,8 +150,13 @@ def everything_listed_is_whole(client):
     return len(seen)
 
 
+def store_has_no_finding(kmsctl, server):
+    done = subprocess.run([kmsctl, "fsck", "--data", server.data], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def main():
-    kmsd, rounds = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 12
+    kmsd, kmsctl, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 12
     seed = random.randrange(1 << 32)
     print("seed", seed)
     rng = random.Random(seed)
@@ -187,6 +194,7 @@ def main():
             # However many keys there are, and whatever was cut off.
             assert not has_token_tools() or len(objects(server)) == 1, objects(server)
             assert server.stop(rng.choice([signal.SIGKILL, signal.SIGTERM])) in (0, -9)
+            store_has_no_finding(kmsctl, server)
         print(f"{rounds} rounds, {changes} answered calls, {total} keys, {len(hsm_keys)} of HSM level")
 
 

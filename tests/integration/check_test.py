@@ -1,0 +1,197 @@
+"""kmsctl fsck and kmsctl drill, as an operator uses them."""
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+
+from harness import Client, Server, b64, check, eventually, run_checks
+from offline import KMSCTL, KMSD, backup, kmsctl, pass_phrase_in, small_disk
+
+
+def drill_command(server, file, within, pass_phrase=None):
+    return [KMSCTL, "--output", "json", "drill", str(file), "--data", str(server.data), "--within", str(within),
+            "--pass-phrase-file", str(pass_phrase or pass_phrase_in(server.folder))]
+
+
+def drill(server, file, expect=0, output=False, **how):
+    """A drill that leaves nothing, however it ends."""
+    within = server.folder / "within"
+    within.mkdir(exist_ok=True)
+    pass_phrase = how.pop("pass_phrase", None)
+    told = kmsctl(*drill_command(server, file, within, pass_phrase)[1:], expect=expect, output=output, **how)
+    assert os.listdir(within) == [], os.listdir(within)
+    return told
+
+
+def fsck(server, expect=0, output=False):
+    return kmsctl("--output", "json", "fsck", "--data", server.data, expect=expect, output=output)
+
+
+def fill(server):
+    """A running server with two versions of symmetric keys, a key pair, and a key without material."""
+    server.start()
+    client = Client(server)
+    for kind in (dict(), dict(), dict(keySpec="RSA_2048", keyUsage="2")):
+        key = client.create_key(**kind)
+        client.call("/v1/keyName/createAlias", cmkUuid=key, aliasName=f"alias/{key[:8]}")
+    client.create_key(origin="EXTERNAL")
+    client.close()
+
+
+def spoil_secrets(server):
+    """Changes a byte of everything that is sealed, in all pages of the store's file, old ones among them."""
+    path = server.data / "store" / "data.mdb"
+    content = bytearray(path.read_bytes())
+    start = b'"sealed":"'
+    at = content.find(start)
+    assert at >= 0
+    while at >= 0:
+        byte = at + len(start) + 60
+        content[byte] = ord("A") if content[byte] != ord("A") else ord("B")
+        at = content.find(start, at + 1)
+    path.write_bytes(content)
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@check
+def a_store_is_checked_when_no_kmsd_runs():
+    with Server(KMSD, options=("--hsm", "none")) as server:
+        fill(server)
+        assert "a kmsd runs" in fsck(server, expect=3)
+        server.stop()
+        data = server.data / "store" / "data.mdb"
+        before = digest(data)
+        told = json.loads(fsck(server, output=True))
+        assert told["findings"] == [] and told["records"]["key"] == 4, told
+        assert told["secretsOpened"] >= 4 and told["secretsOnlyATokenOpens"] == 0, told
+        assert digest(data) == before
+        kmsctl("fsck", "--data", server.folder / "nothing", expect=2)
+        assert not (server.folder / "nothing").exists()
+        shutil.move(server.data / "root-key", server.folder / "root-key")
+        fsck(server, expect=3)
+        shutil.move(server.folder / "root-key", server.data / "root-key")
+        spoil_secrets(server)
+        told = json.loads(fsck(server, expect=1, output=True))
+        assert "does not open under the root key" in told["findings"][0]["fault"], told
+        assert kmsctl("fsck", "--data", server.data, expect=1, output=True).splitlines()[0] == \
+            f"{told['findings'][0]['place']}: {told['findings'][0]['fault']}"
+
+
+@check
+def a_drill_tries_every_version_and_leaves_nothing():
+    with Server(KMSD, options=("--hsm", "none")) as server:
+        fill(server)
+        file = server.folder / "backup"
+        backup(server, file)
+        # Beside the running server.
+        told = json.loads(drill(server, file, output=True))
+        assert told["findings"] == [] and told["symmetricVersionsTried"] == 2 and told["pairsTried"] == 1, told
+        server.stop()
+        # The parts of the root key may be anywhere, and the data directory gone.
+        shutil.move(server.data / "root-key", server.folder / "root-key")
+        within = server.folder / "elsewhere"
+        within.mkdir()
+        arguments = ["drill", file, "--pass-phrase-file", pass_phrase_in(server.folder)]
+        for part in ("root", "private", "wrap"):
+            kmsctl(*arguments, expect=2)
+            arguments += [f"--{part}-folder", server.folder / "root-key" / part]
+        kmsctl(*arguments, env={**os.environ, "TMPDIR": str(within)})
+        assert os.listdir(within) == []
+
+
+@check
+def a_backup_that_is_no_good_is_told_of():
+    with Server(KMSD, options=("--hsm", "none")) as server, Server(KMSD, options=("--hsm", "none")) as other:
+        fill(server)
+        file = server.folder / "backup"
+        backup(server, file)
+        server.stop()
+        other.start()
+        other.stop()
+        assert "pass phrase" in drill(server, file, expect=1,
+                                      pass_phrase=pass_phrase_in(server.folder, "another pass phrase", "other"))
+        whole = file.read_bytes()
+        bad = server.folder / "bad"
+        for content in (whole[:-1], whole[: len(whole) // 2], b""):
+            bad.write_bytes(content)
+            assert "changed or cut" in drill(server, bad, expect=1)
+        # The root key of another store.
+        assert "another root key" in drill(other, file, expect=1)
+        # A store that was broken already when the backup was made.
+        spoil_secrets(server)
+        bad.unlink()
+        backup(server, bad)
+        told = json.loads(drill(server, bad, expect=1, output=True))
+        assert "does not open" in told["findings"][0]["fault"], told
+
+
+@check
+def a_drill_that_is_interrupted_leaves_nothing():
+    with Server(KMSD, options=("--hsm", "none")) as server:
+        fill(server)
+        file = server.folder / "backup"
+        backup(server, file)
+        server.stop()
+        within = server.folder / "within"
+        within.mkdir()
+
+        def children(of):
+            return [int(child) for child in
+                    pathlib.Path(f"/proc/{of}/task/{of}/children").read_text().split()]
+
+        for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL):
+            process = subprocess.Popen(drill_command(server, file, within), stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.PIPE)
+            # The pass phrase takes its time now.
+            eventually(lambda: list(within.glob("kmsctl.*/store/*")), 20)
+            (folder,) = within.iterdir()
+            assert folder.stat().st_mode & 0o777 == 0o700
+            if how == signal.SIGKILL:  # as the system does that is out of memory
+                os.kill(children(process.pid)[0], how)
+            else:
+                process.send_signal(how)
+            _, told = process.communicate(timeout=30)
+            assert process.returncode == 3, (how, process.returncode, told)
+            assert os.listdir(within) == [], how
+
+
+@check
+def a_full_disk_leaves_nothing():
+    with Server(KMSD, options=("--hsm", "none")) as server:
+        fill(server)
+        file = server.folder / "backup"
+        backup(server, file)
+        server.stop()
+        restored = server.folder / "restored"
+        arguments = ["restore", file, "--to", restored, "--pass-phrase-file", pass_phrase_in(server.folder)]
+        for most in (0, 4096, 20000):
+            kmsctl(*arguments, expect=3, preexec_fn=small_disk(most))
+            assert list(server.folder.glob("restored*")) == []
+            drill(server, file, expect=3, preexec_fn=small_disk(most))
+        disk = pathlib.Path(tempfile.mkdtemp(prefix="kmsctl-disk-"))
+        try:
+            if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk],
+                              stderr=subprocess.DEVNULL).returncode != 0:
+                print("no file system of its own could be mounted: the limit of file sizes has to do")
+                return
+            try:
+                arguments[3] = disk / "restored"
+                # What is full is the disk, not the pass phrase's file or the backup.
+                kmsctl(*arguments, expect=3)
+                done = subprocess.run(drill_command(server, file, disk), capture_output=True, timeout=60)
+                assert done.returncode == 3, done
+                assert os.listdir(disk) == [], os.listdir(disk)
+            finally:
+                subprocess.run(["umount", disk], check=True)
+        finally:
+            disk.rmdir()
+
+
+run_checks()
