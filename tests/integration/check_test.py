@@ -177,7 +177,7 @@ def a_full_disk_leaves_nothing():
             drill(server, file, expect=3, preexec_fn=small_disk(most))
         disk = pathlib.Path(tempfile.mkdtemp(prefix="kmsctl-disk-"))
         try:
-            if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk],
+            if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24k", "tmpfs", disk],
                               stderr=subprocess.DEVNULL).returncode != 0:
                 print("no file system of its own could be mounted: the limit of file sizes has to do")
                 return

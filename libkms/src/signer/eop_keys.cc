@@ -1,6 +1,8 @@
 #include "signer/eop_keys.h"
 
+#include <cstdint>
 #include <functional>
+#include <span>
 #include <utility>
 
 namespace kms {
@@ -23,6 +25,12 @@ EopKey::EopKey(const SecretBytes& secret_key, std::string_view access_key,
 
 Digest32 EopKey::Sign(std::string_view text) const {
   return Hmac(DigestAlgorithm::kSha256, key_.Reveal(), AsBytes(text));
+}
+
+// Makes the pool of locked memory, if nothing has yet: of objects that live until the end
+// of the process the first one made goes last.
+EopKeys::EopKeys() {
+  SecretBytes::Filled(1, [](std::span<std::uint8_t>) {});
 }
 
 // Clients whose clocks differ by a second do not take turns in one slot.

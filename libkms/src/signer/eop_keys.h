@@ -44,6 +44,8 @@ class EopKey {
 // any more, gets nothing from here.
 class EopKeys {
  public:
+  EopKeys();
+
   std::optional<EopKey> Find(const SecretBytes& secret_key, std::string_view access_key,
                              std::string_view date) const;
 
