@@ -16,6 +16,7 @@
 #include "kmsctl/offline_store.h"
 #include "kmsctl/output_file.h"
 #include "kmsctl/restored_store.h"
+#include "kmsctl/supervisor.h"
 #include "kmsd/layout.h"
 
 namespace kms::server {
@@ -56,11 +57,14 @@ Result<void> Backup(const BackupOptions& options, Format format) {
 
 Result<void> Restore(const BackupOptions& options, Format format) {
   KMS_TRY(const SecretBytes pass_phrase, ReadPassPhrase(options.pass_phrase));
+  const Supervisor supervisor;  // until what a failure leaves is gone
   KMS_TRY(const auto folder, NewFolder::Beside(options.to));
-  KMS_TRY(const BackupManifest manifest,
-          RestoreStore(DataLayout(folder->path()).store(), options.file, pass_phrase));
-  KMS_CHECK_OK(folder->Commit());
-  return ShowManifest(manifest, format);
+  return supervisor.Run([&]() -> Result<void> {
+    KMS_TRY(const BackupManifest manifest,
+            RestoreStore(DataLayout(folder->path()).store(), options.file, pass_phrase));
+    KMS_CHECK_OK(folder->Commit());
+    return ShowManifest(manifest, format);
+  });
 }
 
 void AddPassPhraseOption(CLI::App& command, BackupOptions& options) {

@@ -104,6 +104,8 @@ Result<void> Supervisor::Run(const std::function<Result<void>()>& work) const {
   ::close(ends[0]);
   if (signal > 0 && signal != SIGCHLD)
     return ConnectionError(std::string("interrupted: ") + ::strsignal(signal));
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS)
+    return ConnectionError("a mapped file could not be written: is the disk full?");
   if (WIFSIGNALED(status))
     return ConnectionError(std::string("ended by a signal: ") +
                            ::strsignal(WTERMSIG(status)));

@@ -54,7 +54,7 @@ World::World() {
   clock.Advance(x509::testing::kNow - clock.Now());
   kms = Kms::Open({.store = *store,
                    .root = *root,
-                   .software = *backend,
+                   .software = software,
                    .hsm = &hsm,
                    .policy = *policy,
                    .clock = clock,

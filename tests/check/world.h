@@ -13,6 +13,7 @@
 #include "iam/fixture.h"
 #include "keys/fake_hsm.h"
 #include "kms/store_check.h"
+#include "support/ready_pairs.h"
 
 namespace kms::testing {
 
@@ -49,8 +50,8 @@ class World : public IamTest {
     return {of, *root, remembering, IamActions()};
   }
 
-  std::unique_ptr<CryptoBackend> software = NewSoftwareBackend(*root);
-  mutable RememberingBackend remembering{*software};
+  mutable ReadyPairs software{NewSoftwareBackend(*root)};
+  mutable RememberingBackend remembering{software};
   FakeHsm hsm;
   Records records;
 

@@ -1,4 +1,5 @@
 """kmsctl fsck and kmsctl drill, as an operator uses them."""
+import contextlib
 import hashlib
 import json
 import os
@@ -54,6 +55,20 @@ def spoil_secrets(server):
         content[byte] = ord("A") if content[byte] != ord("A") else ord("B")
         at = content.find(start, at + 1)
     path.write_bytes(content)
+
+
+@contextlib.contextmanager
+def small_file_system(kilobytes):
+    """A folder with room for so much, or None where none can be mounted."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="kmsctl-disk-"))
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", folder],
+                             stderr=subprocess.DEVNULL).returncode == 0
+    try:
+        yield folder if mounted else None
+    finally:
+        if mounted:
+            subprocess.run(["umount", folder], check=True)
+        folder.rmdir()
 
 
 def digest(path):
@@ -133,7 +148,7 @@ def a_backup_that_is_no_good_is_told_of():
 
 
 @check
-def a_drill_that_is_interrupted_leaves_nothing():
+def what_is_interrupted_leaves_nothing():
     with Server(KMSD, options=("--hsm", "none")) as server:
         fill(server)
         file = server.folder / "backup"
@@ -146,6 +161,13 @@ def a_drill_that_is_interrupted_leaves_nothing():
             return [int(child) for child in
                     pathlib.Path(f"/proc/{of}/task/{of}/children").read_text().split()]
 
+        pass_phrase = pass_phrase_in(server.folder)
+        restoring = subprocess.Popen([KMSCTL, "restore", file, "--to", within / "restored", "--pass-phrase-file", pass_phrase],
+                                     stderr=subprocess.DEVNULL)
+        eventually(lambda: list(within.glob("restored.*/store/*")), 20)
+        restoring.terminate()
+        assert restoring.wait(30) == 3
+        assert os.listdir(within) == []
         for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL):
             process = subprocess.Popen(drill_command(server, file, within), stdout=subprocess.DEVNULL,
                                        stderr=subprocess.PIPE)
@@ -175,23 +197,21 @@ def a_full_disk_leaves_nothing():
             kmsctl(*arguments, expect=3, preexec_fn=small_disk(most))
             assert list(server.folder.glob("restored*")) == []
             drill(server, file, expect=3, preexec_fn=small_disk(most))
-        disk = pathlib.Path(tempfile.mkdtemp(prefix="kmsctl-disk-"))
-        try:
-            if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24k", "tmpfs", disk],
-                              stderr=subprocess.DEVNULL).returncode != 0:
-                print("no file system of its own could be mounted: the limit of file sizes has to do")
-                return
-            try:
-                arguments[3] = disk / "restored"
-                # What is full is the disk, not the pass phrase's file or the backup.
-                kmsctl(*arguments, expect=3)
+        # What is full at 16 KiB is full in the middle; from some size on a drill succeeds; between, anything may be the
+        # first that has no room.
+        for kilobytes in (16, 32, 48, 56, 64, 72, 96, 4096):
+            with small_file_system(kilobytes) as disk:
+                if disk is None:
+                    print("no file system of its own could be mounted: the limit of file sizes has to do")
+                    return
                 done = subprocess.run(drill_command(server, file, disk), capture_output=True, timeout=60)
-                assert done.returncode == 3, done
+                assert done.returncode == 3 if kilobytes == 16 else done.returncode in (0, 3), (kilobytes, done)
                 assert os.listdir(disk) == [], os.listdir(disk)
-            finally:
-                subprocess.run(["umount", disk], check=True)
-        finally:
-            disk.rmdir()
+                if done.returncode == 3 and kilobytes <= 32:
+                    arguments[3] = disk / "restored"
+                    kmsctl(*arguments, expect=3)
+                    assert os.listdir(disk) == [], os.listdir(disk)
+        assert done.returncode == 0, done
 
 
 run_checks()
