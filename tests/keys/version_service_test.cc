@@ -47,6 +47,34 @@ TEST_F(VersionServiceTest, MissedRotationsAreMadeUpForOnce) {
   EXPECT_EQ(kms->keys().Describe(me, key)->next_rotation, kStart + 107 * kDay);
 }
 
+TEST_F(VersionServiceTest, AClockThatJumpsRotatesOnceAndLosesNothing) {
+  const std::string key = MakeKey({.rotation_days = 7});
+  std::vector<Bytes> blobs;
+  const auto encrypt = [&] {
+    blobs.push_back(kms->compute().Encrypt(me, key, AsBytes("text")).value().blob);
+  };
+  encrypt();
+  clock.Jump(400 * kDay);
+  EXPECT_EQ(kms->RunDueWork()->rotated, 1U);
+  EXPECT_EQ(kms->RunDueWork()->rotated, 0U);
+  encrypt();
+  // Back where it was, and before the key was made: nothing is undone or done again.
+  for (const std::int64_t jump : {-400 * kDay, -30 * kDay, 30 * kDay}) {
+    clock.Jump(jump);
+    EXPECT_EQ(kms->RunDueWork()->rotated, 0U);
+    Reopen();
+    encrypt();
+    for (const Bytes& blob : blobs)
+      EXPECT_TRUE(testing::Holds(kms->compute().Decrypt(me, blob)->plaintext, "text"));
+    EXPECT_EQ(kms->versions().List(me, key, {})->total, 2U);
+  }
+  // The date that the wrong clock has led to stays until somebody sets it.
+  EXPECT_EQ(kms->keys().Describe(me, key)->next_rotation, kStart + 407 * kDay);
+  ASSERT_OK(kms->versions().SetRotation(me, key, 7));
+  clock.Advance(7 * kDay);
+  EXPECT_EQ(kms->RunDueWork()->rotated, 1U);
+}
+
 TEST_F(VersionServiceTest, IsSuspendedWhileTheKeyIsNotEnabled) {
   const std::string key = MakeKey({.rotation_days = 7});
   for (const bool by_deletion : {false, true}) {
