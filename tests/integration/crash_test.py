@@ -105,6 +105,7 @@ class Worker(threading.Thread):
         self.pending = None
 
     def check(self, client):
+        """What was answered is there. What is found counts as answered from then on."""
         pending = getattr(self, "pending", None) or (None,)
         for key, facts in self.keys.items():
             seen = client.describe(key)
@@ -112,12 +113,14 @@ class Worker(threading.Thread):
             if pending[0] == "describe" and pending[1] == key:
                 allowed.add(pending[2])
             assert seen["description"] in allowed, (key, seen["description"], allowed)
+            facts["description"] = seen["description"]
             states = {facts["enabled"]}
             if pending[0] == "toggle" and pending[1] == key:
                 states.add(pending[2])
             assert bool(seen["status"]) in states, (key, seen)
             imported = facts["material"] or pending == ("import", key) and seen["status"] != 3
             assert imported == (seen["status"] != 3), (key, seen)
+            facts["material"], facts["enabled"] = imported, True
             if not imported:
                 continue
             if seen["status"] == 0:
@@ -129,8 +132,10 @@ class Worker(threading.Thread):
         if pending[0] == "alias":
             try:
                 assert client.describe(pending[1])["cmkUuid"] == pending[2]
+                self.aliases[pending[1]] = pending[2]
             except Refused as e:
                 assert e.code == "KMS.0301", e
+        self.pending = None
 
 
 def everything_listed_is_whole(client):

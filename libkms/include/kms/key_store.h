@@ -101,8 +101,9 @@ class KeyStore {
   // that error. A change that writes nothing commits nothing.
   // Returns the revision of the commit.
   // Fails: what `change` returns; kUnavailable when the store cannot be written
-  // (disk full, I/O error): then nothing was changed; kInvalidArgument for a key or
-  // a value over its limit.
+  // (disk full, I/O error): then nothing was changed, or, if Check fails from then on,
+  // it shows when the store is opened anew whether the change was made;
+  // kInvalidArgument for a key or a value over its limit.
   virtual Result<Revision> Update(
       const std::function<Result<void>(Transaction&)>& change) = 0;
 

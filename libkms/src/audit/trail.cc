@@ -138,7 +138,10 @@ Result<void> Trail::CutBack() {
   if (!dirty_) return {};
   KMS_CHECK_OK(file_->Cut(size_));
   dirty_ = false;
-  // Nobody knows what a disk does with pages that it could not flush.
+  // Nobody knows what a disk does with pages that it could not flush. That they are gone
+  // should be on the disk, or they come back with a loss of power; if that fails as well,
+  // who verifies the trail is told of them.
+  if (flush_failed_) (void)file_->Sync();
   if (flush_failed_ && size_ > 0) {
     file_.reset();
     reason_ = "a flush failed";
