@@ -35,11 +35,13 @@ void TellError(int pipe, const Error& error) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(kRefused);
   try {
-    if (const auto done = work(); !done) TellError(pipe, done.error());
+    const auto done = work();
+    if (done) ::_exit(kSuccess);
+    TellError(pipe, done.error());
   } catch (const std::exception& failure) {
     TellError(pipe, FileError(failure.what()));
   }
-  ::_exit(kSuccess);
+  ::_exit(kRefused);
 }
 
 Result<void> ToldBy(int pipe) {
@@ -109,6 +111,8 @@ Result<void> Supervisor::Run(const std::function<Result<void>()>& work) const {
   if (WIFSIGNALED(status))
     return ConnectionError(std::string("ended by a signal: ") +
                            ::strsignal(WTERMSIG(status)));
+  if (told && WEXITSTATUS(status) != kSuccess)
+    return ConnectionError("ended without a word");
   return told;
 }
 

@@ -24,7 +24,7 @@ class Supervisor {
 
   // Run runs `work` in a child process, and waits for it. Those signals end the child,
   // and so does the end of this process. Fails: as `work`; kUnavailable if it was
-  // interrupted, or was ended by a signal.
+  // interrupted, or ended in any other way than `work` does.
   Result<void> Run(const std::function<Result<void>()>& work) const;
 
  private:
