@@ -31,6 +31,7 @@ struct Disk {
   std::atomic<std::int64_t> room = std::int64_t{1} << 40;  // bytes
   std::atomic<std::int64_t> fails_at = -1;  // the operation of that number, from 0
   std::atomic<bool> flush_fails = false;
+  std::atomic<int> loose_cuts = 0;  // of files that were left without a flush after it
   std::atomic<std::int64_t> operations = 0;
 
   bool Fails() { return operations++ == fails_at; }
@@ -40,6 +41,9 @@ class FaultyFile final : public audit::SegmentFile {
  public:
   FaultyFile(Disk& disk, std::unique_ptr<SegmentFile> file)
       : disk_(disk), file_(std::move(file)) {}
+  ~FaultyFile() override {
+    if (is_cut_) ++disk_.loose_cuts;
+  }
 
   Result<void> Append(std::string_view text) override {
     const auto size = static_cast<std::int64_t>(text.size());
@@ -58,10 +62,12 @@ class FaultyFile final : public audit::SegmentFile {
   Result<void> Sync() override {
     // What is tested is the order of things, not the machine's disk.
     if (disk_.flush_fails || disk_.Fails()) return Full();
+    is_cut_ = false;
     return {};
   }
   Result<void> Cut(std::uint64_t size) override {
     if (disk_.Fails()) return Full();
+    is_cut_ = true;
     return file_->Cut(size);
   }
   Result<void> KeepRoom(std::uint64_t) override {
@@ -74,6 +80,7 @@ class FaultyFile final : public audit::SegmentFile {
   static Error Full() { return Error(Reason::kStoreUnavailable, "no space left"); }
   Disk& disk_;
   const std::unique_ptr<SegmentFile> file_;
+  bool is_cut_ = false;
 };
 
 using Lines = std::vector<std::string>;

@@ -256,6 +256,7 @@ TEST_F(AuditLogTest, AFailedFlushIsWrittenAnew) {
   disk.flush_fails = false;
   ASSERT_OK(Tell(Call("id-3")));
   EXPECT_EQ(log->Health().segment, 2U) << "not into pages that a disk has lost";
+  EXPECT_EQ(disk.loose_cuts, 0) << "they would come back with a loss of power";
   log.reset();
   ExpectSound(Verify());
   EXPECT_THAT(Told(), ElementsAre("id-1", "id-2", "id-3"));
