@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "access/access_point_reading.h"
 #include "access/access_point_record.h"
 #include "certificates/certificate_domain.h"
 #include "identity/access_key_record.h"
@@ -23,10 +24,26 @@ class AccessPointRulesCache {
   LruCache<Entry> entries{std::size_t{8} << 20};
 };
 
-namespace {
+Result<AccessPointRecord> ReadPoint(const Domain& domain, const Reader& reader,
+                                    const RequestContext& context, std::string_view id,
+                                    std::string_view action) {
+  KMS_TRY(const auto found,
+          reader.Get(place::AccessPoint(context.principal.account, context.region, id)));
+  if (!found) return Reason::kAccessPointNotFound;
+  KMS_TRY(AccessPointRecord point, ReadAccessPoint(found->value));
+  auto may = domain.parts().policy.May(
+      reader, context, action,
+      {point.account, point.region, point.project, point.id, kAccessPointKind});
+  if (!may) {
+    // A store that cannot be read denies nothing.
+    if (may.error().error_class() == ErrorClass::kDenied)
+      return Reason::kAccessPointNotFound;
+    return std::move(may).error();
+  }
+  return point;
+}
 
-// As policies name access points.
-constexpr std::string_view kKind = "accessPoint";
+namespace {
 
 // About what a name on a list takes when it is compiled.
 constexpr std::size_t kNameBytes = 128;
@@ -43,43 +60,6 @@ AccessPointDescription Describe(AccessPointRecord record) {
   described.description = std::move(record.description);
   described.created = record.created;
   return described;
-}
-
-// The access point of that id, on which the principal may do `action`.
-Result<AccessPointRecord> ReadPoint(const Domain& domain, const Reader& reader,
-                                    const RequestContext& context, std::string_view id,
-                                    std::string_view action) {
-  KMS_TRY(const auto found,
-          reader.Get(place::AccessPoint(context.principal.account, context.region, id)));
-  if (!found) return Reason::kAccessPointNotFound;
-  KMS_TRY(AccessPointRecord point, ReadAccessPoint(found->value));
-  auto may = domain.parts().policy.May(
-      reader, context, action,
-      {point.account, point.region, point.project, point.id, kKind});
-  if (!may) {
-    // A store that cannot be read denies nothing.
-    if (may.error().error_class() == ErrorClass::kDenied)
-      return Reason::kAccessPointNotFound;
-    return std::move(may).error();
-  }
-  return point;
-}
-
-// The access key of that id, if it is one of an access point of the account and region
-// on which the principal may do `action`.
-Result<AccessKeyRecord> ReadPointKey(const Domain& domain, const Reader& reader,
-                                     const RequestContext& context, std::string_view id,
-                                     std::string_view action) {
-  KMS_TRY(AccessKeyRecord key, FindAccessKey(reader, context.principal.account, id));
-  if (!key.access_point || key.region != context.region)
-    return Reason::kAccessKeyNotFound;
-  const auto point = ReadPoint(domain, reader, context, *key.access_point, action);
-  if (!point) {
-    if (point.error().error_class() == ErrorClass::kNotFound)
-      return Reason::kAccessKeyNotFound;
-    return point.error();
-  }
-  return key;
 }
 
 void PutPoint(Transaction& transaction, const AccessPointRecord& point) {
@@ -101,18 +81,6 @@ Result<void> ChangePoint(Domain& domain, const RequestContext& context,
         return {};
       }));
   return {};
-}
-
-// Reads one access point.
-template <typename Read>
-auto WithPoint(const Domain& domain, const RequestContext& context, std::string_view id,
-               std::string_view action, Read read)
-    -> decltype(read(std::declval<const Snapshot&>(),
-                     std::declval<const AccessPointRecord&>())) {
-  KMS_TRY(const auto snapshot, domain.parts().store.Read());
-  KMS_TRY(const AccessPointRecord point,
-          ReadPoint(domain, *snapshot, context, id, action));
-  return read(*snapshot, point);
 }
 
 Result<std::vector<bool>> TellActions(const Domain& domain, const RequestContext& context,
@@ -219,7 +187,7 @@ Result<AccessPointDescription> AccessPointService::Create(const RequestContext& 
           context, [&](Transaction& transaction, ChangeNote& note) -> Result<void> {
             KMS_CHECK_OK(domain_->parts().policy.May(
                 transaction, context, "kms:accessPoint:createApplicationAccessPoint",
-                {point.account, point.region, point.project, {}, kKind}));
+                {point.account, point.region, point.project, {}, kAccessPointKind}));
             KMS_CHECK_OK(CheckProject(transaction, point.account, point.project));
             const std::string counter =
                 place::AccessPointCounter(point.account, point.region);
@@ -285,118 +253,6 @@ Result<void> AccessPointService::Delete(const RequestContext& context,
         note.key = point.id;
         return Domain::CountDown(
             transaction, place::AccessPointCounter(point.account, point.region), 1);
-      }));
-  return {};
-}
-
-Result<NewPointKey> AccessPointService::CreateKey(const RequestContext& context,
-                                                  std::string_view id,
-                                                  AccessKeyScope scope) {
-  const auto answer = [](const std::string& outcome) -> Result<NewPointKey> {
-    KMS_TRY(PointKeyOutcome made, ReadPointKeyOutcome(outcome));
-    return NewPointKey{std::move(made.id), std::nullopt, std::move(made.user),
-                       made.scope};
-  };
-  KMS_TRY(const auto repeated, domain_->RepeatedOutcome(context));
-  if (repeated) return answer(*repeated);
-
-  AccessKeyRecord key;
-  KMS_TRY(key.id, NewIdentityId(domain_->parts().software));
-  key.account = context.principal.account;
-  key.user = context.principal.user;
-  key.root = context.principal.root;
-  key.access_point = id;
-  key.region = context.region;
-  key.scope = scope;
-  key.created = domain_->Now();
-  KMS_TRY(SecretBytes secret,
-          NewSecretKey(domain_->parts().software, domain_->parts().root, key));
-  KMS_TRY(const std::string outcome,
-          domain_->Change(
-              context, [&](Transaction& transaction, ChangeNote& note) -> Result<void> {
-                KMS_TRY(
-                    const AccessPointRecord point,
-                    ReadPoint(*domain_, transaction, context, id, "kms:ak:createUserAk"));
-                const std::string counter =
-                    place::KeyCounterOfAccessPoint(point.account, point.region, point.id);
-                KMS_TRY(const std::size_t live, LiveCount(transaction, counter));
-                if (live >= kMaxKeys) return Reason::kQuotaUsedUp;
-                AccessKeyRecord placed = key;
-                KMS_TRY(placed.position, Domain::CountUp(transaction, counter));
-                transaction.Put(AccessKeyPlace(placed.id), WriteAccessKey(placed));
-                ChangeIndex(transaction, {}, IndexOfPointKey(placed));
-                note.key = placed.id;
-                note.outcome = WritePointKeyOutcome({placed.id, placed.user, scope});
-                return {};
-              }));
-  KMS_TRY(NewPointKey made, answer(outcome));
-  // Another thread may have been faster with the same request: then its key counts.
-  if (made.id == key.id) made.secret = std::move(secret);
-  return made;
-}
-
-Result<Page<PointKeyDescription>> AccessPointService::ListKeys(
-    const RequestContext& context, std::string_view id, const PageRequest& page) {
-  using Keys = Page<PointKeyDescription>;
-  return WithPoint(
-      *domain_, context, id, "kms:ak:listUserAk",
-      [&](const Snapshot& snapshot, const AccessPointRecord& point) -> Result<Keys> {
-        Keys listed;
-        KMS_TRY(listed.total,
-                LiveCount(snapshot, place::KeyCounterOfAccessPoint(
-                                        point.account, point.region, point.id)));
-        KMS_TRY(const auto ids,
-                PageOf(snapshot, place::KeysOfAccessPoint(point.id), page));
-        for (const std::string& each : ids) {
-          KMS_TRY(const auto found, snapshot.Get(AccessKeyPlace(each)));
-          if (!found) continue;
-          KMS_TRY(const AccessKeyRecord key, ReadAccessKey(found->value));
-          listed.items.push_back({key.id, key.scope.value_or(AccessKeyScope::kFull),
-                                  key.enabled, key.created.value_or(0)});
-        }
-        return listed;
-      });
-}
-
-Result<void> AccessPointService::SwitchKey(const RequestContext& context,
-                                           std::string_view access_key,
-                                           std::string_view action, bool on) {
-  KMS_CHECK_OK(domain_->Change(
-      context, [&](Transaction& transaction, ChangeNote& note) -> Result<void> {
-        KMS_TRY(AccessKeyRecord key,
-                ReadPointKey(*domain_, transaction, context, access_key, action));
-        key.enabled = on;
-        transaction.Put(AccessKeyPlace(key.id), WriteAccessKey(key));
-        note.key = key.id;
-        return {};
-      }));
-  return {};
-}
-
-Result<void> AccessPointService::EnableKey(const RequestContext& context,
-                                           std::string_view access_key) {
-  return SwitchKey(context, access_key, "kms:ak:enableUserAk", true);
-}
-
-Result<void> AccessPointService::DisableKey(const RequestContext& context,
-                                            std::string_view access_key) {
-  return SwitchKey(context, access_key, "kms:ak:disableUserAk", false);
-}
-
-Result<void> AccessPointService::DeleteKey(const RequestContext& context,
-                                           std::string_view access_key) {
-  KMS_CHECK_OK(domain_->Change(
-      context, [&](Transaction& transaction, ChangeNote& note) -> Result<void> {
-        KMS_TRY(const AccessKeyRecord key,
-                ReadPointKey(*domain_, transaction, context, access_key,
-                             "kms:ak:deleteUserAk"));
-        transaction.Erase(AccessKeyPlace(key.id));
-        ChangeIndex(transaction, IndexOfPointKey(key), {});
-        note.key = key.id;
-        return Domain::CountDown(
-            transaction,
-            place::KeyCounterOfAccessPoint(key.account, *key.region, *key.access_point),
-            1);
       }));
   return {};
 }
