@@ -319,4 +319,23 @@ Result<Pkcs11Config> PrepareSoftHsm(const SoftHsmFolder& folder, bool may_make) 
   return pkcs11::PrepareSoftHsm(folder, may_make, [] {});
 }
 
+Result<Pkcs11Config> CopySoftHsm(const SoftHsmFolder& from, const std::string& to) {
+  using pkcs11::TokenFolder;
+  Pkcs11Config config;
+  KMS_TRY(config.module, pkcs11::FindModule(from.module));
+  const TokenFolder source(from.folder, [] {});
+  KMS_TRY(const bool tokens, source.HasTokens());
+  KMS_TRY(auto pin, source.ReadPin(TokenFolder::kPin));
+  if (!tokens || !pin)
+    return Error(ErrorClass::kNotFound, Reason::kHsmUnavailable,
+                 source.path() + " has no " + (tokens ? "PIN" : "token"));
+  const TokenFolder copy(to, [] {});
+  KMS_CHECK_OK(source.CopyTo(copy));
+  KMS_CHECK_OK(copy.WriteConfiguration());
+  KMS_CHECK_OK(pkcs11::SetVariable(copy));
+  config.token = pkcs11::kLabel;
+  config.pin = std::move(*pin);
+  return config;
+}
+
 }  // namespace kms

@@ -262,6 +262,22 @@ Result<bool> TokenFolder::RestoreCopies() const {
   return restored;
 }
 
+Result<void> TokenFolder::CopyTo(const TokenFolder& copy) const {
+  KMS_CHECK_OK(copy.MakeTokens());
+  for (const auto& [from, to] :
+       {std::pair(tokens(), copy.tokens()), std::pair(copies(), copy.copies())}) {
+    std::error_code error;
+    fs::copy(from, to, fs::copy_options::recursive | fs::copy_options::skip_symlinks,
+             error);
+    if (error && !(from == copies() && error == std::errc::no_such_file_or_directory))
+      return FileError(from, error.value());
+  }
+  KMS_CHECK_OK(copy.RemoveEmptyObjects());
+  // Perhaps it was just being written.
+  KMS_TRY([[maybe_unused]] const bool restored, copy.RestoreCopies());
+  return {};
+}
+
 Result<void> TokenFolder::SetAside() const {
   for (int n = 1;; ++n) {
     const std::string aside = tokens() + ".unusable-" + std::to_string(n);

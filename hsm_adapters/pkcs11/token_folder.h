@@ -62,6 +62,10 @@ class TokenFolder {
   Result<void> KeepCopies() const;
   Result<bool> RestoreCopies() const;
 
+  // CopyTo copies what is below tokens/ to `copy`, whose folder is there, leaving out
+  // what RemoveEmptyObjects removes and taking the kept copies where there are some.
+  Result<void> CopyTo(const TokenFolder& copy) const;
+
   // SetAside renames tokens/ to tokens.unusable-<n>, and makes a new one.
   Result<void> SetAside() const;
 

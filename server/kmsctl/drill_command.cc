@@ -2,12 +2,17 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
+#include <utility>
 
 #include "api/operation.h"
+#include "kms/clock.h"
 #include "kms/crypto_backend.h"
 #include "kms/kms.h"
+#include "kms/pkcs11.h"
 #include "kms/store_check.h"
 #include "kmsctl/backup_file.h"
 #include "kmsctl/check_report.h"
@@ -26,6 +31,7 @@ struct DrillOptions {
   std::string pass_phrase;
   std::string data;
   SoftwareRootKeyFolders folders;
+  SoftHsmFolder softhsm;
   std::string within;
 };
 
@@ -50,8 +56,26 @@ void AddTo(boost::json::object& summary, const CanarySummary& tried) {
   summary["versionsOnlyATokenUses"] = tried.in_hsm;
 }
 
-Result<void> Try(const std::string& place, const DrillOptions& options,
+// The token that the versions of HSM level are tried with: a copy, so that the one in use
+// sees nothing of it. Null: none was named, or the store needs none.
+Result<std::unique_ptr<Pkcs11Hsm>> OpenTokenCopy(const std::string& folder,
+                                                 const SoftHsmFolder& softhsm,
+                                                 KeyStore& store, const Clock& clock) {
+  if (softhsm.folder.empty()) return std::unique_ptr<Pkcs11Hsm>();
+  KMS_TRY(const bool needed, HasHsmRoot(store));
+  if (!needed) return std::unique_ptr<Pkcs11Hsm>();
+  const std::string place = folder + "/hsm";
+  std::error_code failure;
+  std::filesystem::create_directory(place, failure);
+  if (failure) return FileError(place + ": " + failure.message());
+  KMS_TRY(Pkcs11Config token, CopySoftHsm(softhsm, place));
+  return Pkcs11Hsm::Open(std::move(token), store, clock);
+}
+
+Result<void> Try(const std::string& folder, const DrillOptions& options,
                  const SecretBytes& pass_phrase, const RootKey& root, Format format) {
+  const std::string place = folder + "/store";
+  const auto clock = NewSystemClock();
   Lap lap;
   boost::json::object summary;
   KMS_TRY(const BackupManifest manifest, RestoreStore(place, options.file, pass_phrase));
@@ -62,11 +86,14 @@ Result<void> Try(const std::string& place, const DrillOptions& options,
   KMS_CHECK_OK(CheckRootKey(*store, root));
   const auto backend = NewSoftwareBackend(root);
   const ActionTable actions = ActionsOf(AllOperations());
-  const StoreCheckParts parts{*store, root, *backend, actions};
+  StoreCheckParts parts{*store, root, *backend, actions};
   CheckReport report(format);
   const auto tell = [&](const StoreFinding& finding) { report.Tell(finding); };
   KMS_TRY(const StoreCheckSummary checked, CheckStore(parts, tell));
   summary["checkMillis"] = lap.Millis();
+  const auto hsm = OpenTokenCopy(folder, options.softhsm, *store, *clock);
+  if (!hsm) return NotCheckedError(hsm.error());
+  if (*hsm) parts.hsm = &(*hsm)->backend();
   KMS_TRY(const CanarySummary tried, TryEveryVersion(parts, tell));
   summary["tryMillis"] = lap.Millis();
   AddTo(summary, tried);
@@ -87,9 +114,8 @@ Result<void> Drill(const DrillOptions& options, Format format) {
   const Supervisor supervisor;  // until the folder is gone
   const auto folder = NewFolder::Within(within);
   if (!folder) return NotCheckedError(folder.error());
-  return supervisor.Run([&] {
-    return Try((*folder)->path() + "/store", options, pass_phrase, *root, format);
-  });
+  return supervisor.Run(
+      [&] { return Try((*folder)->path(), options, pass_phrase, *root, format); });
 }
 
 }  // namespace
@@ -109,6 +135,11 @@ void AddDrillCommand(CLI::App& app, Order& order) {
   drill->add_option("--data", options->data,
                     "Data directory whose root key it is; only that is read of it");
   AddRootFolderOptions(*drill, options->folders);
+  drill->add_option("--softhsm-folder", options->softhsm.folder,
+                    "Folder of kmsd's own SoftHSM, or its backup: keys of HSM level are "
+                    "tried with a copy of it; default: they are not tried");
+  drill->add_option("--softhsm-module", options->softhsm.module,
+                    "SoftHSM's library; default: where distributions put it");
   drill->add_option("--within", options->within,
                     "Folder of a local file system with room for the store; default "
                     "$TMPDIR, or /tmp");

@@ -347,6 +347,22 @@ TEST_F(CanaryTest, UsesEveryVersionThatHasMaterial) {
   EXPECT_EQ(tried.without_material, 2u);  // deleted material, and that of a USB key
 }
 
+TEST_F(CanaryTest, UsesWhatIsInAToken) {
+  const MapStore same(records);
+  StoreCheckParts parts = PartsOf(same);
+  parts.hsm = &hsm;
+  std::vector<StoreFinding> found;
+  const auto keep = [&](const StoreFinding& finding) { found.push_back(finding); };
+  const CanarySummary tried = TryEveryVersion(parts, keep).value();
+  EXPECT_EQ(tried.findings, 0u);
+  EXPECT_EQ(tried.symmetric, 7u);
+  EXPECT_EQ(tried.in_hsm, 0u);
+  // A token that is away is no finding for each of its keys.
+  hsm.away = true;
+  EXPECT_THAT(TryEveryVersion(parts, keep), testing::Fails(Reason::kHsmUnavailable));
+  EXPECT_TRUE(found.empty());
+}
+
 TEST_F(CanaryTest, NoticesMaterialThatIsOfNoUse) {
   for (const auto& [key, record] : records) {
     if (KindOf(key) != "version") continue;

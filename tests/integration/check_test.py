@@ -9,7 +9,8 @@ import signal
 import subprocess
 import tempfile
 
-from harness import Client, Server, b64, check, eventually, run_checks
+from harness import Client, Server, Skipped, b64, check, eventually, run_checks
+from hsm_harness import MODULE, Keys
 from offline import KMSCTL, KMSD, backup, kmsctl, pass_phrase_in, small_disk
 
 
@@ -23,7 +24,8 @@ def drill(server, file, expect=0, output=False, **how):
     within = server.folder / "within"
     within.mkdir(exist_ok=True)
     pass_phrase = how.pop("pass_phrase", None)
-    told = kmsctl(*drill_command(server, file, within, pass_phrase)[1:], expect=expect, output=output, **how)
+    more = how.pop("more", ())
+    told = kmsctl(*drill_command(server, file, within, pass_phrase)[1:], *more, expect=expect, output=output, **how)
     assert os.listdir(within) == [], os.listdir(within)
     return told
 
@@ -119,6 +121,41 @@ def a_drill_tries_every_version_and_leaves_nothing():
             arguments += [f"--{part}-folder", server.folder / "root-key" / part]
         kmsctl(*arguments, env={**os.environ, "TMPDIR": str(within)})
         assert os.listdir(within) == []
+
+
+@check
+def a_drill_tries_what_is_in_a_token_with_a_copy_of_it():
+    if MODULE is None:
+        raise Skipped("softhsm2 is not installed")
+    with Server(KMSD) as server:
+        server.start()
+        keys = Keys(server)
+        file = server.folder / "backup"
+        backup(server, file)
+        told = json.loads(drill(server, file, output=True))
+        assert told["versionsOnlyATokenUses"] == 6 and told["symmetricVersionsTried"] == 1, told
+        # Beside the running server, whose token does not see it.
+        hsm = server.data / "hsm"
+        contents = {path: path.read_bytes() for path in hsm.rglob("*") if path.is_file()}
+        told = json.loads(drill(server, file, output=True, more=("--softhsm-folder", hsm)))
+        assert told["versionsOnlyATokenUses"] == 0 and told["findings"] == [], told
+        assert told["symmetricVersionsTried"] == 3 and told["pairsTried"] == 4, told
+        assert contents == {path: path.read_bytes() for path in hsm.rglob("*") if path.is_file()}
+        keys.check()
+        # Another token has another root key, or none; and a folder may be no token's.
+        with Server(KMSD) as other:
+            other.start()
+            other.stop()
+            told = drill(server, file, expect=3, more=("--softhsm-folder", other.data / "hsm"))
+            assert "no initialised token" in told, told
+        assert "has no token" in drill(server, file, expect=3, more=("--softhsm-folder", server.folder))
+        # Material that the token does not take is a finding.
+        server.stop()
+        spoil_secrets(server)
+        file.unlink()
+        backup(server, file)
+        told = json.loads(drill(server, file, expect=1, output=True, more=("--softhsm-folder", hsm)))
+        assert len([one for one in told["findings"] if one["fault"] == "cannot be used"]) == 7, told
 
 
 @check

@@ -118,6 +118,14 @@ class SoftHsmTest : public ::testing::Test {
     EXPECT_EQ(LoggedIn(config).code(), CKR_OK);
   }
 
+  // Every file below the folder, with its content.
+  std::map<std::string, std::string> Contents() const {
+    std::map<std::string, std::string> found;
+    for (const auto& entry : fs::recursive_directory_iterator(hsm()))
+      if (entry.is_regular_file()) found[entry.path().string()] = ReadText(entry.path());
+    return found;
+  }
+
   // Every file below the folder, with its content where it is ours: SoftHSM notes in its
   // own that a wrong PIN came.
   std::map<std::string, std::string> Files() const {
@@ -208,6 +216,37 @@ TEST_F(SoftHsmTest, AFolderThatWasMovedWorksAtItsNewPlace) {
   ASSERT_OK(again);
   EXPECT_EQ(again->serial, made->serial);
   ExpectWorks(*again);
+}
+
+TEST_F(SoftHsmTest, ACopyWorksAndTheTokenDoesNotChange) {
+  const auto made = Prepare();
+  ASSERT_OK(made);
+  // As a process leaves it that ends amid a login.
+  for (const auto& entry : fs::recursive_directory_iterator(hsm() / "tokens"))
+    if (entry.path().filename() == "token.object") fs::resize_file(entry.path(), 0);
+  const auto before = Contents();
+  const fs::path to = scratch_.path() + "/copy";
+  fs::create_directory(to);
+  auto copy = CopySoftHsm(folder(), to.string());
+  ASSERT_OK(copy);
+  EXPECT_EQ(std::getenv("SOFTHSM2_CONF"), (to / "softhsm2.conf").string());
+  EXPECT_EQ(copy->pin, made->pin);
+  EXPECT_FALSE(fs::exists(to / "pin"));
+  copy->serial = made->serial;
+  ExpectWorks(*copy);
+  EXPECT_EQ(Contents(), before);
+}
+
+TEST_F(SoftHsmTest, WhereThereIsNoTokenThereIsNoCopy) {
+  const fs::path to = scratch_.path() + "/copy";
+  fs::create_directory(to);
+  EXPECT_THAT(CopySoftHsm(folder(), to.string()),
+              testing::FailsAs(ErrorClass::kNotFound));
+  ASSERT_OK(Prepare());
+  fs::remove(hsm() / "pin");
+  EXPECT_THAT(CopySoftHsm(folder(), to.string()),
+              testing::FailsAs(ErrorClass::kNotFound));
+  EXPECT_TRUE(fs::is_empty(to));
 }
 
 struct Crash {};

@@ -46,6 +46,7 @@ struct StoreCheckParts {
   const RootKey& root;
   CryptoBackend& software;     // over `root`
   const ActionTable& actions;  // that policies may speak of
+  CryptoBackend* hsm = nullptr;  // null: TryEveryVersion leaves out keys of HSM level
 };
 
 // CheckStore reads every record of one moment, and finds: records that do not parse, or
@@ -68,13 +69,13 @@ struct CanarySummary {
   std::uint64_t symmetric = 0;  // versions that sealed and opened a message
   std::uint64_t pairs = 0;      // that signed and verified, encrypted and decrypted
   std::uint64_t without_material = 0;  // of which there is nothing to use
-  std::uint64_t in_hsm = 0;            // that only a token could use: none was tried
+  std::uint64_t in_hsm = 0;            // of HSM level, which were not tried
   std::uint64_t findings = 0;
 };
 
-// TryEveryVersion uses every version of every key and certificate whose material the root
-// key opens, also those of keys that are disabled.
-// Fails: as CheckStore.
+// TryEveryVersion uses every version of every key and certificate, also those of keys
+// that are disabled; those of HSM level only with a backend for them.
+// Fails: as CheckStore; kUnavailable if the token is not there.
 Result<CanarySummary> TryEveryVersion(const StoreCheckParts& parts,
                                       const TellFinding& tell);
 

@@ -33,7 +33,7 @@ class CanaryRun {
  public:
   CanaryRun(const StoreCheckParts& parts, const TellFinding& tell,
             const Snapshot& snapshot)
-      : software_(parts.software), run_(parts, tell, snapshot) {}
+      : software_(parts.software), hsm_(parts.hsm), run_(parts, tell, snapshot) {}
 
   Result<void> Begin() { return run_.Begin(); }
 
@@ -53,15 +53,19 @@ class CanaryRun {
       ++summary_.without_material;
       return {};
     }
-    if (owner->of.level == ProtectionLevel::kHsm) {
+    CryptoBackend* const backend =
+        owner->of.level == ProtectionLevel::kHsm ? hsm_ : &software_;
+    if (backend == nullptr) {
       ++summary_.in_hsm;
       return {};
     }
     const bool symmetric = IsSymmetric(owner->of.spec);
-    const Place place = Domain::MaterialPlace(owner->of, version->id, {});
+    const Place place = Domain::MaterialPlace(
+        owner->of, version->id,
+        version->instance ? std::string_view(*version->instance) : std::string_view());
     const auto tried =
-        symmetric ? TrySymmetric(software_, owner->of.spec, place, version->sealed)
-                  : TryPair(software_, owner->of.spec, place, *version);
+        symmetric ? TrySymmetric(*backend, owner->of.spec, place, version->sealed)
+                  : TryPair(*backend, owner->of.spec, place, *version);
     if (tried) {
       ++(symmetric ? summary_.symmetric : summary_.pairs);
     } else if (tried.error().error_class() == ErrorClass::kUnavailable) {
@@ -79,6 +83,7 @@ class CanaryRun {
 
  private:
   CryptoBackend& software_;
+  CryptoBackend* const hsm_;
   CheckRun run_;
   CanarySummary summary_;
 };

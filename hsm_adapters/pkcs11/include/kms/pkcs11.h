@@ -162,6 +162,13 @@ Result<Pkcs11Config> PrepareSoftHsm(const SoftHsmFolder& folder, bool may_make);
 // Fails: kUnavailable.
 Result<void> SetSoftHsmVariable(const SoftHsmFolder& folder);
 
+// CopySoftHsm copies the token in `from` to the folder `to`, which is there and empty,
+// and returns how to open the copy. Nothing of `from` changes, and who uses it goes on;
+// its PIN is not written anywhere. Sets SOFTHSM2_CONF, as PrepareSoftHsm does.
+// Fails: kNotFound if the module is not installed, or there is no token; kUnavailable,
+// also where the token was being changed: try again.
+Result<Pkcs11Config> CopySoftHsm(const SoftHsmFolder& from, const std::string& to);
+
 // HasHsmRoot tells whether `store` names a root key in a token. Fails: kUnavailable.
 Result<bool> HasHsmRoot(const KeyStore& store);
 
