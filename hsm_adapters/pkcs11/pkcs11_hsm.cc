@@ -131,10 +131,10 @@ Result<double> Rate(int threads, int millis, const std::function<Result<void>()>
   std::vector<std::thread> workers;
   for (int i = 0; i < threads; ++i)
     workers.emplace_back([&] {
-      while (!failed && std::chrono::steady_clock::now() < until) {
+      do {  // once at least, where a new thread has to wait for its turn
         if (!work()) failed = true;
         ++done;
-      }
+      } while (!failed && std::chrono::steady_clock::now() < until);
     });
   for (std::thread& worker : workers) worker.join();
   if (failed) return Failed("the token failed while its speed was measured");
