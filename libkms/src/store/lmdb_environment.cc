@@ -211,6 +211,11 @@ Result<void> LmdbEnvironment::Grow() {
   return Resize(info.me_mapsize + step);
 }
 
+bool LmdbEnvironment::MayGrow() const {
+  MDB_envinfo info;
+  return mdb_env_info(environment_, &info) == 0 && info.me_mapsize < max_map_size_;
+}
+
 Result<void> LmdbEnvironment::AdoptSize() { return Resize(0); }
 
 Result<void> LmdbEnvironment::Resize(std::size_t size) {

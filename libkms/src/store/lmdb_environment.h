@@ -60,6 +60,8 @@ class LmdbEnvironment {
   // Fails: kUnavailable.
   Result<void> Grow();
   Result<void> AdoptSize();
+  // MayGrow tells whether the map is smaller than it may become.
+  bool MayGrow() const;
   // How often the map has moved: whoever waited for it can see that it did.
   std::uint64_t moves() const { return moves_.load(); }
 
