@@ -73,7 +73,9 @@ Result<std::unique_ptr<Pkcs11Hsm>> OpenTokenCopy(const std::string& folder,
 }
 
 Result<void> Try(const std::string& folder, const DrillOptions& options,
-                 const SecretBytes& pass_phrase, const RootKey& root, Format format) {
+                 const SoftwareRootKeyFolders& folders, const SecretBytes& pass_phrase,
+                 Format format) {
+  KMS_TRY(const auto root, OpenSoftwareRootKey(folders));
   const std::string place = folder + "/store";
   const auto clock = NewSystemClock();
   Lap lap;
@@ -83,10 +85,10 @@ Result<void> Try(const std::string& folder, const DrillOptions& options,
   summary["revision"] = manifest.revision;
   summary["restoreMillis"] = lap.Millis();
   KMS_TRY(const auto store, OpenLmdbKeyStore(place));
-  KMS_CHECK_OK(CheckRootKey(*store, root));
-  const auto backend = NewSoftwareBackend(root);
+  KMS_CHECK_OK(CheckRootKey(*store, *root));
+  const auto backend = NewSoftwareBackend(*root);
   const ActionTable actions = ActionsOf(AllOperations());
-  StoreCheckParts parts{*store, root, *backend, actions};
+  StoreCheckParts parts{*store, *root, *backend, actions};
   CheckReport report(format);
   const auto tell = [&](const StoreFinding& finding) { report.Tell(finding); };
   KMS_TRY(const StoreCheckSummary checked, CheckStore(parts, tell));
@@ -105,7 +107,6 @@ Result<void> Drill(const DrillOptions& options, Format format) {
   KMS_TRY(const SoftwareRootKeyFolders folders,
           RootFoldersOf(options.data, options.folders));
   KMS_TRY(const SecretBytes pass_phrase, ReadPassPhrase(options.pass_phrase));
-  KMS_TRY(const auto root, OpenSoftwareRootKey(folders));
   std::string within = options.within;
   if (within.empty()) {
     const char* const told = std::getenv("TMPDIR");
@@ -114,8 +115,9 @@ Result<void> Drill(const DrillOptions& options, Format format) {
   const Supervisor supervisor;  // until the folder is gone
   const auto folder = NewFolder::Within(within);
   if (!folder) return NotCheckedError(folder.error());
+  // Nothing before it starts a thread, as opening a root key does.
   return supervisor.Run(
-      [&] { return Try((*folder)->path(), options, pass_phrase, *root, format); });
+      [&] { return Try((*folder)->path(), options, folders, pass_phrase, format); });
 }
 
 }  // namespace

@@ -31,8 +31,9 @@ Result<SoftwareRootKeyFolders> RootFoldersOf(const std::string& data,
 
 Result<std::unique_ptr<KeyStore>> OpenStoreOf(const std::string& data) {
   const std::string store = DataLayout(data).store();
-  // A folder that is not there is not to become an empty store.
-  if (!std::filesystem::exists(store)) return UsageError(store + ": no store of a kmsd");
+  // What is not there is not to become an empty store.
+  if (!std::filesystem::exists(store + "/data.mdb"))
+    return UsageError(store + ": no store of a kmsd");
   return OpenLmdbKeyStore(store);
 }
 

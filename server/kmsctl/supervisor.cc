@@ -61,6 +61,9 @@ Result<void> ToldBy(int pipe) {
 }  // namespace
 
 Supervisor::Supervisor() {
+  struct sigaction standard{};
+  standard.sa_handler = SIG_DFL;
+  ::sigaction(SIGCHLD, &standard, &child_before_);
   ::sigemptyset(&waited_);
   ::sigaddset(&waited_, SIGCHLD);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
@@ -72,7 +75,10 @@ Supervisor::Supervisor() {
   ::sigprocmask(SIG_BLOCK, &waited_, &before_);
 }
 
-Supervisor::~Supervisor() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+Supervisor::~Supervisor() {
+  ::sigprocmask(SIG_SETMASK, &before_, nullptr);
+  ::sigaction(SIGCHLD, &child_before_, nullptr);
+}
 
 Result<void> Supervisor::Run(const std::function<Result<void>()>& work) const {
   int ends[2];
@@ -104,6 +110,7 @@ Result<void> Supervisor::Run(const std::function<Result<void>()>& work) const {
   }
   auto told = ToldBy(ends[0]);
   ::close(ends[0]);
+  if (ended != child) return ConnectionError("its end is not known");
   if (signal > 0 && signal != SIGCHLD)
     return ConnectionError(std::string("interrupted: ") + ::strsignal(signal));
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS)

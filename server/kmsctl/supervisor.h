@@ -14,7 +14,8 @@
 namespace kms::server {
 
 // SIGINT, SIGTERM, SIGHUP and SIGQUIT do not end this process while a supervisor lives.
-// Those that were ignored before are ignored.
+// Those that were ignored before are ignored; but SIGCHLD, which tells how a child ended,
+// is not.
 class Supervisor {
  public:
   Supervisor();
@@ -30,6 +31,7 @@ class Supervisor {
  private:
   sigset_t waited_{};
   sigset_t before_{};
+  struct sigaction child_before_{};
 };
 
 }  // namespace kms::server

@@ -193,23 +193,35 @@ def what_is_interrupted_leaves_nothing():
         server.stop()
         within = server.folder / "within"
         within.mkdir()
+        # A beginning of it, and no end: whoever reads it is in the middle until it is interrupted.
+        half = server.folder / "half"
+        pipes = []
+
+        def offer():
+            half.unlink(missing_ok=True)
+            os.mkfifo(half)
+            pipes.append(os.open(half, os.O_RDWR))
+            os.write(pipes[-1], file.read_bytes()[:4096])
 
         def children(of):
             return [int(child) for child in
                     pathlib.Path(f"/proc/{of}/task/{of}/children").read_text().split()]
 
         pass_phrase = pass_phrase_in(server.folder)
-        restoring = subprocess.Popen([KMSCTL, "restore", file, "--to", within / "restored", "--pass-phrase-file", pass_phrase],
+        offer()
+        restoring = subprocess.Popen([KMSCTL, "restore", half, "--to", within / "restored", "--pass-phrase-file", pass_phrase],
                                      stderr=subprocess.DEVNULL)
-        eventually(lambda: list(within.glob("restored.*/store/*")), 20)
+        eventually(lambda: list(within.glob("restored.*/store")), 20)
         restoring.terminate()
         assert restoring.wait(30) == 3
         assert os.listdir(within) == []
         for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL):
-            process = subprocess.Popen(drill_command(server, file, within), stdout=subprocess.DEVNULL,
-                                       stderr=subprocess.PIPE)
-            # The pass phrase takes its time now.
-            eventually(lambda: list(within.glob("kmsctl.*/store/*")), 20)
+            offer()
+            # Whoever starts it may ignore how children end; a drill must not.
+            process = subprocess.Popen(drill_command(server, half, within), stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.PIPE,
+                                       preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+            eventually(lambda: list(within.glob("kmsctl.*/store")), 20)
             (folder,) = within.iterdir()
             assert folder.stat().st_mode & 0o777 == 0o700
             if how == signal.SIGKILL:  # as the system does that is out of memory
@@ -219,6 +231,8 @@ def what_is_interrupted_leaves_nothing():
             _, told = process.communicate(timeout=30)
             assert process.returncode == 3, (how, process.returncode, told)
             assert os.listdir(within) == [], how
+        for pipe in pipes:
+            os.close(pipe)
 
 
 @check
