@@ -26,13 +26,13 @@ Result<Found> Find(CertificateDomain& certificates, const RequestContext& contex
                    std::initializer_list<CertificateStatus> allowed, Algorithm algorithm,
                    Load load) {
   Domain& domain = certificates.domain();
-  KMS_TRY(const auto snapshot, domain.parts().store.Read());
+  KMS_TRY(auto snapshot, domain.parts().store.Read());
   KMS_TRY(auto certificate,
           certificates.Find(*snapshot, context, id, action, CertificateHome::kKms));
   KMS_CHECK_OK(CheckStatus(*certificate, allowed));
   if (!Fits(algorithm, certificate->spec))
     return Error(Reason::kAlgorithmNotSupported).About("algorithm");
-  KMS_TRY(auto key, (domain.*load)(context, *snapshot, OwnerOf(*certificate),
+  KMS_TRY(auto key, (domain.*load)(context, std::move(snapshot), OwnerOf(*certificate),
                                    certificate->version));
   return Found{std::move(certificate), std::move(key)};
 }

@@ -141,15 +141,15 @@ Result<bool> UsbKeyCertificateService::Verify(const RequestContext& context,
   if (message.size() > CertificateComputeService::kMaxMessage)
     return Error(Reason::kTooLong).About("message");
   Domain& domain = domain_->domain();
-  KMS_TRY(const auto snapshot, domain.parts().store.Read());
+  KMS_TRY(auto snapshot, domain.parts().store.Read());
   KMS_TRY(const auto certificate,
           domain_->Find(*snapshot, context, id, "kms:cert:publicKeyVerity", kHome));
   KMS_CHECK_OK(CheckStatus(*certificate, {CertificateStatus::kActive}));
   KMS_CHECK_OK(CheckTime(*certificate, domain.Now()));
   if (!Fits(algorithm, certificate->spec))
     return Error(Reason::kAlgorithmNotSupported).About("algorithm");
-  KMS_TRY(const auto key, domain.LoadPublic(context, *snapshot, OwnerOf(*certificate),
-                                            certificate->version));
+  KMS_TRY(const auto key, domain.LoadPublic(context, std::move(snapshot),
+                                            OwnerOf(*certificate), certificate->version));
   KMS_CHECK_OK(EndDryRun(context));
   const Digest32 digest =
       SignedDigest(certificate->spec, key->subject_public_key, message);

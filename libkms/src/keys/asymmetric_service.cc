@@ -36,14 +36,14 @@ template <typename Algorithm, typename Load>
 Result<Named> Find(Domain& domain, const RequestContext& context, const VersionName& name,
                    std::string_view action, KeyUsage usage, Algorithm algorithm,
                    Load load) {
-  KMS_TRY(const auto snapshot, domain.parts().store.Read());
+  KMS_TRY(auto snapshot, domain.parts().store.Read());
   KMS_TRY(auto key, KeyPairOf(domain, *snapshot, context, name.key, action));
   if (key->usage != usage)
     return usage == KeyUsage::kSignVerify ? Reason::kNotForSigning
                                           : Reason::kNotForEncryption;
   if (!Fits(algorithm, key->spec))
     return Error(Reason::kAlgorithmNotSupported).About("algorithm");
-  KMS_TRY(auto version, (domain.*load)(context, *snapshot, *key, name.version));
+  KMS_TRY(auto version, (domain.*load)(context, std::move(snapshot), *key, name.version));
   KMS_CHECK_OK(EndDryRun(context));
   return Named{std::move(key), std::move(version)};
 }

@@ -31,10 +31,10 @@ Result<std::shared_ptr<const LoadedVersion>> VersionOf(
     Domain& domain, const RequestContext& context, std::string_view name,
     std::string_view version, std::string_view action, Action what,
     Reason absent = Reason::kKeyNotFound) {
-  KMS_TRY(const auto snapshot, domain.parts().store.Read());
+  KMS_TRY(auto snapshot, domain.parts().store.Read());
   KMS_TRY(const auto key,
           SymmetricKeyOf(domain, *snapshot, context, name, action, what, absent));
-  return domain.LoadSymmetric(context, *snapshot, *key,
+  return domain.LoadSymmetric(context, std::move(snapshot), *key,
                               version.empty() ? key->primary : version);
 }
 
@@ -74,11 +74,11 @@ Result<Decrypted> OpenBlob(Domain& domain, const RequestContext& context, ByteVi
   if (!head) return BadCiphertext();
   std::shared_ptr<const LoadedVersion> version;
   {
-    KMS_TRY(const auto snapshot, domain.parts().store.Read());
+    KMS_TRY(auto snapshot, domain.parts().store.Read());
     KMS_TRY(const auto key,
             domain.UsableKey(*snapshot, context, head->key, action, what));
     if (!IsSymmetric(key->spec)) return BadCiphertext();
-    auto loaded = domain.LoadSymmetric(context, *snapshot, *key, head->version);
+    auto loaded = domain.LoadSymmetric(context, std::move(snapshot), *key, head->version);
     if (!loaded) {
       if (loaded.error().reason() == Reason::kVersionNotFound) return BadCiphertext();
       return std::move(loaded).error();
@@ -221,11 +221,12 @@ Result<MacVerdict> ComputeService::VerifyMac(const RequestContext& context,
                                              std::string_view version, ByteView data,
                                              const Digest32& mac) {
   KMS_CHECK_OK(CheckMacInput(data));
-  KMS_TRY(const auto snapshot, domain_->parts().store.Read());
+  KMS_TRY(auto snapshot, domain_->parts().store.Read());
   KMS_TRY(const auto key,
           SymmetricKeyOf(*domain_, *snapshot, context, name, kHmacAction, Action::kUse));
   const auto made_by = [&](std::string_view id) -> Result<bool> {
-    KMS_TRY(const auto loaded, domain_->LoadSymmetric(context, *snapshot, *key, id));
+    KMS_TRY(const auto loaded,
+            domain_->LoadSymmetric(context, std::move(snapshot), *key, id));
     KMS_CHECK_OK(EndDryRun(context));
     KMS_TRY(const Digest32 wanted, loaded->symmetric->Mac(data));
     return ConstantTimeEqual(wanted, mac);
@@ -237,6 +238,9 @@ Result<MacVerdict> ComputeService::VerifyMac(const RequestContext& context,
   const std::uint64_t oldest =
       key->versions > kTriedVersions ? key->versions - kTriedVersions : 0;
   for (std::uint64_t number = key->versions; number-- > oldest;) {
+    if (!snapshot) {
+      KMS_TRY(snapshot, domain_->parts().store.Read());
+    }
     KMS_TRY(PointerRecord tried,
             GetRecord<PointerRecord>(*snapshot,
                                      place::VersionList(key->account, key->id, number),

@@ -129,11 +129,9 @@ Result<VersionRecord> Domain::ReadVersion(const Reader& reader,
       reader, place::Version(owner.account, owner.id, version), Reason::kVersionNotFound);
 }
 
-Result<std::shared_ptr<const LoadedVersion>> Domain::Load(const RequestContext& context,
-                                                          const Reader& reader,
-                                                          const MaterialOwner& owner,
-                                                          std::string_view version,
-                                                          Part part) {
+Result<std::shared_ptr<const LoadedVersion>> Domain::Load(
+    const RequestContext& context, std::unique_ptr<Snapshot> snapshot,
+    const MaterialOwner& owner, std::string_view version, Part part) {
   std::string cache_key;
   cache_key.reserve(owner.id.size() + version.size() + 1);
   cache_key.append(owner.id).append(version).push_back(static_cast<char>(part));
@@ -142,7 +140,8 @@ Result<std::shared_ptr<const LoadedVersion>> Domain::Load(const RequestContext& 
     return cached;
   }
 
-  KMS_TRY(const VersionRecord record, ReadVersion(reader, owner, version));
+  KMS_TRY(const VersionRecord record, ReadVersion(*snapshot, owner, version));
+  snapshot.reset();
   auto loaded = std::make_shared<LoadedVersion>();
   loaded->key = owner.id;
   loaded->id = record.id;
@@ -179,21 +178,21 @@ Result<std::shared_ptr<const LoadedVersion>> Domain::Load(const RequestContext& 
 }
 
 Result<std::shared_ptr<const LoadedVersion>> Domain::LoadSymmetric(
-    const RequestContext& context, const Reader& reader, const MaterialOwner& owner,
-    std::string_view version) {
-  return Load(context, reader, owner, version, Part::kSymmetric);
+    const RequestContext& context, std::unique_ptr<Snapshot> snapshot,
+    const MaterialOwner& owner, std::string_view version) {
+  return Load(context, std::move(snapshot), owner, version, Part::kSymmetric);
 }
 
 Result<std::shared_ptr<const LoadedVersion>> Domain::LoadPrivate(
-    const RequestContext& context, const Reader& reader, const MaterialOwner& owner,
-    std::string_view version) {
-  return Load(context, reader, owner, version, Part::kPrivate);
+    const RequestContext& context, std::unique_ptr<Snapshot> snapshot,
+    const MaterialOwner& owner, std::string_view version) {
+  return Load(context, std::move(snapshot), owner, version, Part::kPrivate);
 }
 
 Result<std::shared_ptr<const LoadedVersion>> Domain::LoadPublic(
-    const RequestContext& context, const Reader& reader, const MaterialOwner& owner,
-    std::string_view version) {
-  return Load(context, reader, owner, version, Part::kPublic);
+    const RequestContext& context, std::unique_ptr<Snapshot> snapshot,
+    const MaterialOwner& owner, std::string_view version) {
+  return Load(context, std::move(snapshot), owner, version, Part::kPublic);
 }
 
 Result<SecretBytes> Domain::DecryptWith(const LoadedVersion& version,

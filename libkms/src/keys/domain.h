@@ -155,20 +155,19 @@ class Domain {
                                                      Action what);
 
   // The three Load functions return a version of a usable key, ready, from the cache or
-  // from the store.
+  // from the store. They end the snapshot before they wait for a token: while there is
+  // one, the store cannot use what is freed anew, nor grow.
   // Fail: kVersionNotFound; kCorrupt; kUnavailable; kMustWait, also if using what was
   // loaded has to wait for the token.
   Result<std::shared_ptr<const LoadedVersion>> LoadSymmetric(
-      const RequestContext& context, const Reader& reader, const MaterialOwner& owner,
-      std::string_view version);
-  Result<std::shared_ptr<const LoadedVersion>> LoadPrivate(const RequestContext& context,
-                                                           const Reader& reader,
-                                                           const MaterialOwner& owner,
-                                                           std::string_view version);
-  Result<std::shared_ptr<const LoadedVersion>> LoadPublic(const RequestContext& context,
-                                                          const Reader& reader,
-                                                          const MaterialOwner& owner,
-                                                          std::string_view version);
+      const RequestContext& context, std::unique_ptr<Snapshot> snapshot,
+      const MaterialOwner& owner, std::string_view version);
+  Result<std::shared_ptr<const LoadedVersion>> LoadPrivate(
+      const RequestContext& context, std::unique_ptr<Snapshot> snapshot,
+      const MaterialOwner& owner, std::string_view version);
+  Result<std::shared_ptr<const LoadedVersion>> LoadPublic(
+      const RequestContext& context, std::unique_ptr<Snapshot> snapshot,
+      const MaterialOwner& owner, std::string_view version);
 
   // ReadVersion fails with kVersionNotFound.
   Result<VersionRecord> ReadVersion(const Reader& reader, const MaterialOwner& owner,
@@ -250,7 +249,7 @@ class Domain {
   Result<std::optional<std::string>> StoredOutcome(const Reader& reader,
                                                    const RequestContext& context) const;
   Result<std::shared_ptr<const LoadedVersion>> Load(const RequestContext& context,
-                                                    const Reader& reader,
+                                                    std::unique_ptr<Snapshot> snapshot,
                                                     const MaterialOwner& owner,
                                                     std::string_view version, Part part);
 
