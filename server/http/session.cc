@@ -122,7 +122,10 @@ void Session::Close() {
 void Session::OnHandshake(bool done) {
   if (phase_ == Phase::kClosed) return;
   if (!done) {
-    Close();
+    // What was not read of a peer that speaks something else would reset the connection,
+    // perhaps before it has read the alert.
+    Enter(Phase::kGoodbye, rules_.deadlines.linger_millis);
+    StartGoodbye();
     return;
   }
   Enter(Phase::kIdle, rules_.deadlines.head_millis);
