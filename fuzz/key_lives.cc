@@ -1,6 +1,8 @@
-// Any sequence of operations on keys, aliases, versions and tags is answered as the rules
-// of the manual say, one by one, and leaves the keys as they say.
+// Any sequence of operations on keys, imported material, aliases, versions and tags is
+// answered as the rules of the manual say, one by one, and leaves the keys as they say.
 
+#include <array>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,9 +18,35 @@ struct Blob {
   Bytes bytes;
 };
 
+// The public key that material comes encrypted to is the same for all tokens: so it is
+// encrypted once.
+class Materials {
+ public:
+  explicit Materials(CryptoBackend& backend) {
+    const Bytes key = backend.Generate(KeySpec::kRsa2048, {}).value().public_key;
+    const auto pair = backend.LoadPublic(key).value();
+    for (const bool silent : {false, true}) {
+      const auto algorithm = AlgorithmOf(silent);
+      wrapped_[silent] = {pair->Encrypt(algorithm, Bytes(32, 1)).value(),
+                          pair->Encrypt(algorithm, Bytes(32, 2)).value(),
+                          pair->Encrypt(algorithm, Bytes(16, 3)).value(), Bytes(256, 0)};
+    }
+  }
+  static EncryptionAlgorithm AlgorithmOf(bool silent) {
+    return silent ? EncryptionAlgorithm::kRsaPkcs1 : EncryptionAlgorithm::kRsaOaepSha256;
+  }
+  const Bytes& Wrapped(bool silent, ModelMaterial material) const {
+    return wrapped_[silent][static_cast<std::size_t>(material)];
+  }
+
+ private:
+  std::array<std::array<Bytes, 4>, 2> wrapped_;
+};
+
 class Run {
  public:
-  Run(World& world, Input input) : world_(world), input_(input) {
+  Run(World& world, const Materials& materials, Input input)
+      : world_(world), materials_(materials), input_(input) {
     model_.now = world_.clock.Now();
   }
 
@@ -30,7 +58,7 @@ class Run {
     const std::string named = at == key ? name : alias;
     Kms& kms = *world_.kms;
     const RequestContext& me = world_.me;
-    switch (const std::uint8_t amount = input_.Byte(); input_.Byte() % 20) {
+    switch (const std::uint8_t amount = input_.Byte(); input_.Byte() % 23) {
       case 0:
         return Create(amount);
       case 1:
@@ -80,8 +108,14 @@ class Run {
                       model_.Bind(at, amount / 2 % 4));
         return Same(kms.tags().Unbind(me, named, Tag(amount / 2 % 4)),
                     model_.Unbind(at, amount / 2 % 4));
-      default:
+      case 19:
         return Wait(amount);
+      case 20:
+        return NewToken(at, named, amount % 2 == 1);
+      case 21:
+        return Import(at, named, amount);
+      default:
+        return Pass(amount);
     }
   }
 
@@ -93,7 +127,7 @@ class Run {
       Require(key.has_value() == (expected != nullptr), "a key is there or not");
       if (expected == nullptr) continue;
       ++live;
-      Require(static_cast<int>(key->state) == expected->State(), "its state");
+      Require(static_cast<int>(key->state) == expected->State(model_.now), "its state");
       Require(key->description == expected->description, "its description");
       Require(key->deletion == expected->deletion, "its deletion");
       Require(key->deletion_protected == expected->is_protected, "its protection");
@@ -103,8 +137,8 @@ class Run {
       for (const auto& [alias, of] : model_.aliases) aliases += of == i ? 1 : 0;
       Require(key->aliases.size() == aliases, "its aliases");
       const auto versions = world_.kms->versions().List(world_.me, ids_[i], {});
-      Require(versions->total == (expected->external ? 0 : expected->versions),
-              "its versions");
+      Require(versions->total == expected->Versions(), "its versions");
+      Require(key->material_expires == expected->material_expires, "its material's end");
     }
     const auto listed = world_.kms->keys().List(world_.me, {}, {});
     Require(listed->total == live, "all are listed");
@@ -162,36 +196,62 @@ class Run {
     if (opened)
       Require(AsText(opened->plaintext.Reveal()) == "plaintext", "a blob opens");
   }
+  void NewToken(std::size_t at, const std::string& name, bool silent) {
+    auto made = world_.kms->imports().GetParameters(world_.me, name,
+                                                    Materials::AlgorithmOf(silent));
+    Same(made, model_.NewToken(at, silent));
+    if (made) tokens_.push_back(std::move(made->token));
+  }
+  // Two bits each: which of the last tokens, which material, and until when.
+  void Import(std::size_t at, const std::string& name, std::uint8_t how) {
+    const std::size_t token = tokens_.size() - 1 - how % 4;  // or none
+    const auto material = static_cast<ModelMaterial>(how / 4 % 4);
+    std::optional<std::int64_t> expires;
+    if (const int days = how / 16 % 4; days != 0)
+      expires = model_.now + (days - 1) * kModelDay * 2;
+    const bool there = token < tokens_.size();
+    const bool silent = there && model_.tokens[token].silent;
+    Same(world_.kms->imports().ImportMaterial(
+             world_.me, name, there ? tokens_[token] : Bytes(64, 1),
+             materials_.Wrapped(silent, material), expires),
+         model_.Import(at, token, material, expires));
+  }
   void CreateTag(const std::string& key, const std::string& value) {
     auto made = world_.kms->tags().Create(world_.me, key, value);
     Same(made, model_.AddTag(key, value));
     if (made) tags_.push_back(*std::move(made));
   }
-  void Wait(std::uint8_t days) {
+  void Pass(std::uint8_t days) {
     world_.clock.Advance(days * kModelDay / 2);
     model_.now = world_.clock.Now();
+  }
+  void Wait(std::uint8_t days) {
+    Pass(days);
     Require(world_.kms->RunDueWork().has_value(), "due work is done");
     model_.RunDueWork();
   }
 
   World& world_;
+  const Materials& materials_;
   Input input_;
   Model model_;
   std::vector<std::string> ids_;
   std::vector<kms::Tag> tags_;
   std::vector<Blob> blobs_;
+  std::vector<Bytes> tokens_;
 };
 
 }  // namespace
 
 // Five bytes for each operation.
 void key_lives(ByteView bytes) {
-  static World world;
+  static World world(NewQuickBackend, {.import_tokens = kModelTokens});
+  static const Materials materials(*world.backend);
   static const Records before = AllRecords(*world.store);
   // Nothing is deleted by a clock that was not watched for a while.
   (void)world.kms->RunDueWork();
   world.clock.Advance(Limits{}.steady_millis);
-  Run run(world, Input(bytes));
+  Run run(world, materials, Input(bytes));
   while (!run.done()) run.Step();
   run.Compare();
   Restore(*world.store, before);

@@ -20,6 +20,7 @@ namespace kms::fuzz {
 using Code = std::string_view;
 
 inline constexpr std::int64_t kModelDay = 86'400'000;
+inline constexpr std::size_t kModelTokens = 3;  // of imports, for one key
 
 struct ModelKey {
   bool symmetric = true;
@@ -34,14 +35,33 @@ struct ModelKey {
   std::size_t versions = 1;
   std::string description;
   std::set<std::size_t> tags;
+  // Imported: whether it is there, until when, and which is the key's for ever.
+  bool material = false;
+  std::optional<std::int64_t> material_expires;
+  std::optional<std::size_t> bound_to;
 
   // 0 disabled, 1 enabled, 2 pending deletion, 3 pending import (manual 4.2.1).
-  int State() const {
+  int State(std::int64_t now) const {
     if (deletion) return 2;
-    if (external) return 3;  // nothing is ever imported here
+    if (external && (!material || (material_expires && *material_expires <= now)))
+      return 3;
     return enabled ? 1 : 0;
   }
+  std::size_t Versions() const { return external && !bound_to ? 0 : versions; }
 };
+
+// What imports take: a token of a key, which says how material is encrypted (manual
+// 4.2.3, 5.5).
+struct ModelToken {
+  std::size_t key;
+  bool silent;  // PKCS#1 v1.5: every failure is one
+  std::int64_t expires;
+  int failures = 0;
+};
+
+// What comes encrypted: two materials of the right length, one of a wrong one, and what
+// does not decrypt.
+enum class ModelMaterial : std::uint8_t { kOne, kOther, kShort, kBroken };
 
 struct ModelTag {
   std::string key, value;
@@ -56,6 +76,7 @@ class Model {
   std::vector<ModelKey> keys;
   std::map<std::string, std::size_t> aliases;
   std::vector<ModelTag> tags;
+  std::vector<ModelToken> tokens;
   std::int64_t now = 0;
 
   // The key that still is there, or null.
@@ -71,7 +92,7 @@ class Model {
     const ModelKey* const k = Find(key);
     if (k == nullptr) return kAbsent;
     if (!k->symmetric) return "KMS.0213";
-    return k->State() == 1 ? "" : "KMS.0206";
+    return k->State(now) == 1 ? "" : "KMS.0206";
   }
   Code Enable(std::size_t key) {
     return Change(key, {"", "", "KMS.0207", "KMS.0207"},
@@ -115,7 +136,7 @@ class Model {
     ModelKey* const k = Find(key);
     if (k == nullptr) return kAbsent;
     if (k->symmetric) return "KMS.0214";
-    if (k->State() != 1) return "KMS.0206";
+    if (k->State(now) != 1) return "KMS.0206";
     if (k->last_version && now - *k->last_version < 7 * kModelDay) return "KMS.0229";
     ++k->versions;
     k->last_version = now;
@@ -124,20 +145,58 @@ class Model {
   Code DeleteMaterial(std::size_t key) {
     ModelKey* const k = Find(key);
     if (k != nullptr && !k->external) return "KMS.0210";
-    return Change(key, {"", "", "KMS.0208", ""}, [](ModelKey&) {});
+    return Change(key, {"", "", "KMS.0208", ""}, [](ModelKey& to) {
+      to.material = false;
+      to.material_expires.reset();
+    });
+  }
+  Code NewToken(std::size_t key, bool silent) {
+    if (const Code code = MayImport(key); !code.empty()) return code;
+    const auto live = std::ranges::count_if(tokens, [&](const ModelToken& token) {
+      return token.key == key && token.expires > now;
+    });
+    if (static_cast<std::size_t>(live) == kModelTokens) return "KMS.0917";
+    tokens.push_back({key, silent, now + kModelDay});
+    return "";
+  }
+  Code Import(std::size_t key, std::size_t token, ModelMaterial material,
+              std::optional<std::int64_t> expires) {
+    if (const Code code = MayImport(key); !code.empty()) return code;
+    if (token >= tokens.size()) return "KMS.0401";
+    ModelToken& with = tokens[token];
+    if (with.key != key || with.expires <= now || with.failures == 10) return "KMS.0401";
+    if (expires && *expires <= now) return "KMS.0921";
+    ModelKey& to = *Find(key);
+    const auto which = static_cast<std::size_t>(material);
+    Code code;
+    if (material == ModelMaterial::kBroken) {
+      code = "KMS.0219";
+    } else if (material == ModelMaterial::kShort) {
+      code = with.silent ? "KMS.0219" : "KMS.0220";
+    } else if (to.bound_to && *to.bound_to != which) {
+      code = with.silent ? "KMS.0219" : "KMS.0926";
+    }
+    if (!code.empty()) {
+      ++with.failures;
+      return code;
+    }
+    to.material = true;
+    to.material_expires = expires;
+    to.bound_to = which;
+    return "";
   }
 
   Code AddAlias(std::size_t key, const std::string& alias) {
     ModelKey* const k = Find(key);
     if (k == nullptr) return kAbsent;
-    if (k->State() == 2) return "KMS.0208";
+    if (k->State(now) == 2) return "KMS.0208";
     return aliases.emplace(alias, key).second ? "" : "KMS.0201";
   }
   Code MoveAlias(std::size_t key, const std::string& alias) {
     ModelKey* const k = Find(key);
     if (k == nullptr) return kAbsent;
     if (Named(alias) == kNone) return "KMS.0303";
-    if (k->State() == 2) return "KMS.0208";
+    if (k->State(now) == 2) return "KMS.0208";
     aliases[alias] = key;
     return "";
   }
@@ -171,7 +230,7 @@ class Model {
     return HasTag(tag) && k->tags.erase(tag) == 1 ? "" : kTagAbsent;
   }
 
-  // What is due at `now`: each key is deleted, or rotated once.
+  // What is due at `now`: each key is deleted, loses its material, or is rotated once.
   void RunDueWork() {
     for (std::size_t i = 0; i < keys.size(); ++i) {
       ModelKey& key = keys[i];
@@ -180,7 +239,12 @@ class Model {
         key.gone = true;
         key.tags.clear();
         std::erase_if(aliases, [&](const auto& alias) { return alias.second == i; });
-      } else if (key.State() == 1 && key.rotation_days && key.next_rotation <= now) {
+        continue;
+      }
+      if (key.material_expires && *key.material_expires <= now) {
+        key.material = false;
+        key.material_expires.reset();
+      } else if (key.State(now) == 1 && key.rotation_days && key.next_rotation <= now) {
         ++key.versions;
         key.next_rotation += *key.rotation_days * kModelDay;
         if (key.next_rotation <= now)
@@ -195,6 +259,12 @@ class Model {
 
   bool HasTag(std::size_t tag) const { return tag < tags.size() && !tags[tag].gone; }
 
+  Code MayImport(std::size_t key) {
+    const ModelKey* const k = Find(key);
+    if (k != nullptr && !k->external) return "KMS.0210";
+    return Change(key, {"KMS.0206", "", "KMS.0208", ""}, [](ModelKey&) {});
+  }
+
   struct Row {
     Code disabled, enabled, pending_deletion, pending_import;
   };
@@ -204,7 +274,7 @@ class Model {
     if (k == nullptr) return kAbsent;
     const Code codes[] = {row.disabled, row.enabled, row.pending_deletion,
                           row.pending_import};
-    const Code code = codes[k->State()];
+    const Code code = codes[k->State(now)];
     if (code.empty()) change(*k);
     return code;
   }

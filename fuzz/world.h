@@ -8,6 +8,7 @@
 #include <string>
 
 #include "kms/kms.h"
+#include "support/ready_pairs.h"
 #include "target.h"
 
 namespace kms::fuzz {
@@ -38,8 +39,23 @@ inline void Restore(KeyStore& store, const Records& wanted) {
   Require(restored.has_value(), "the store is restored");
 }
 
+// One that makes an RSA key pair once, because that takes long.
+inline std::unique_ptr<CryptoBackend> NewQuickBackend(const RootKey& root) {
+  return std::make_unique<kms::testing::ReadyPairs>(NewSoftwareBackend(root));
+}
+
 struct World {
-  World() {
+  using NewBackend = std::unique_ptr<CryptoBackend> (*)(const RootKey&);
+
+  explicit World(NewBackend new_backend = NewBotanBackend, Limits limits = {})
+      : backend(new_backend(*root)),
+        kms(Kms::Open({.store = *store,
+                       .root = *root,
+                       .software = *backend,
+                       .policy = *policy,
+                       .clock = clock,
+                       .limits = limits})
+                .value()) {
     me.principal = {"account-1", "account-1-root", "account-1-ak", true};
     me.region = "region-1";
     me.operation = "fuzz";
@@ -47,15 +63,10 @@ struct World {
 
   std::unique_ptr<KeyStore> store = NewMemoryKeyStore();
   std::unique_ptr<RootKey> root = NewEphemeralRootKey();
-  std::unique_ptr<CryptoBackend> backend = NewBotanBackend(*root);
+  std::unique_ptr<CryptoBackend> backend;
   std::unique_ptr<Policy> policy = NewRootPolicy();
   FixedClock clock{kStart};
-  std::unique_ptr<Kms> kms = Kms::Open({.store = *store,
-                                        .root = *root,
-                                        .software = *backend,
-                                        .policy = *policy,
-                                        .clock = clock})
-                                 .value();
+  std::unique_ptr<Kms> kms;
   RequestContext me;
 };
 
