@@ -30,16 +30,6 @@ struct Imports : World {
   Records before;
 };
 
-// Whether the two differ in the records of tokens at most.
-bool SameButTokens(Records a, Records b) {
-  const auto is_token = [](const auto& record) {
-    return record.first.starts_with("token");
-  };
-  std::erase_if(a, is_token);
-  std::erase_if(b, is_token);
-  return a == b;
-}
-
 }  // namespace
 
 // Whether the wrapping is edited too, and edits; or, after an 'r', a token as it is.

@@ -24,6 +24,16 @@ inline Records AllRecords(const KeyStore& store) {
   return all;
 }
 
+// Whether the two differ in the records of tokens at most.
+inline bool SameButTokens(Records a, Records b) {
+  const auto is_token = [](const auto& record) {
+    return record.first.starts_with("token");
+  };
+  std::erase_if(a, is_token);
+  std::erase_if(b, is_token);
+  return a == b;
+}
+
 // Restore puts a store back to what it held, so that no input knows of those before it.
 inline void Restore(KeyStore& store, const Records& wanted) {
   const Records now = AllRecords(store);

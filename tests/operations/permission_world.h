@@ -70,8 +70,11 @@ inline bool NamesSomething(const Operation& operation) {
 
 class PermissionWorld {
  public:
-  explicit PermissionWorld(std::unique_ptr<KeyStore> on = NewMemoryKeyStore())
-      : store(std::move(on)) {
+  using NewBackend = std::unique_ptr<CryptoBackend> (*)(const RootKey&);
+
+  explicit PermissionWorld(std::unique_ptr<KeyStore> on = NewMemoryKeyStore(),
+                           NewBackend new_backend = NewBotanBackend)
+      : store(std::move(on)), backend(new_backend(*root_key)) {
     root = NewAccount();
     other_account = NewAccount();
     EXPECT_OK(kms->iam().projects.Create(root.context, "p1", {"p1", ""}));
@@ -307,7 +310,7 @@ class PermissionWorld {
 
   const std::unique_ptr<KeyStore> store;
   std::unique_ptr<RootKey> root_key = NewEphemeralRootKey();
-  std::unique_ptr<CryptoBackend> backend = NewBotanBackend(*root_key);
+  std::unique_ptr<CryptoBackend> backend;
   FixedClock clock{1'767'225'600'000};
   const ActionTable actions = ActionsOf(AllOperations());
   std::unique_ptr<Policy> user_policy = NewIamPolicy(*store, clock, actions);
