@@ -29,6 +29,9 @@ class FakeHsm final : public CryptoBackend {
       const std::function<std::unique_ptr<CryptoBackend>(const RootKey&)>& make)
       : inner_(make(*root_)) {}
 
+  // Called at the beginning of each call.
+  std::function<void()> on_call;
+
   // Called once the material is made, before it is handed out.
   std::function<void()> on_generate;
 
@@ -155,6 +158,7 @@ class FakeHsm final : public CryptoBackend {
 
   Result<void> Called() {
     ++calls_;
+    if (on_call) on_call();
     const bool fails = left_ > 0 && --left_ == 0;
     if (fails) left_ = -1;
     if (fails || away) return Reason::kHsmUnavailable;

@@ -1,10 +1,15 @@
-// FaultyKeyStore: a store whose n-th call fails, for tests that walk every way to fail.
+// FaultyKeyStore: a store whose n-th call fails, for tests that walk every way to fail;
+// it also knows how many of its snapshots there are.
 
 #ifndef KMS_TESTS_SUPPORT_FAULTY_KEY_STORE_H_
 #define KMS_TESTS_SUPPORT_FAULTY_KEY_STORE_H_
 
+#include <atomic>
 #include <memory>
+#include <optional>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "kms/key_store.h"
 
@@ -21,8 +26,11 @@ class FaultyKeyStore final : public KeyStore {
 
   Result<std::unique_ptr<Snapshot>> Read() const override {
     if (Fails()) return Reason::kStoreUnavailable;
-    return inner_.Read();
+    KMS_TRY(auto snapshot, inner_.Read());
+    return std::unique_ptr<Snapshot>(
+        std::make_unique<Counted>(snapshots_, std::move(snapshot)));
   }
+  int snapshots() const { return snapshots_; }
 
   Result<Revision> Update(
       const std::function<Result<void>(Transaction&)>& change) override {
@@ -39,6 +47,27 @@ class FaultyKeyStore final : public KeyStore {
   }
 
  private:
+  class Counted final : public Snapshot {
+   public:
+    Counted(std::atomic<int>& count, std::unique_ptr<Snapshot> inner)
+        : count_(count), inner_(std::move(inner)) {
+      ++count_;
+    }
+    ~Counted() override { --count_; }
+    Result<std::optional<RecordView>> Get(std::string_view key) const override {
+      return inner_->Get(key);
+    }
+    Result<std::vector<Record>> Scan(std::string_view prefix, std::string_view from,
+                                     std::size_t limit) const override {
+      return inner_->Scan(prefix, from, limit);
+    }
+    Revision revision() const override { return inner_->revision(); }
+
+   private:
+    std::atomic<int>& count_;
+    const std::unique_ptr<Snapshot> inner_;
+  };
+
   bool Fails() const {
     if (left_ <= 0 || --left_ > 0) return false;
     left_ = -1;
@@ -47,6 +76,7 @@ class FaultyKeyStore final : public KeyStore {
 
   KeyStore& inner_;
   mutable int left_ = 0;
+  mutable std::atomic<int> snapshots_ = 0;
 };
 
 }  // namespace kms::testing
