@@ -140,8 +140,10 @@ void AddDrillCommand(CLI::App& app, Order& order) {
   drill->add_option("--softhsm-folder", options->softhsm.folder,
                     "Folder of kmsd's own SoftHSM, or its backup: keys of HSM level are "
                     "tried with a copy of it; default: they are not tried");
-  drill->add_option("--softhsm-module", options->softhsm.module,
-                    "SoftHSM's library; default: where distributions put it");
+  drill
+      ->add_option("--softhsm-module", options->softhsm.module,
+                   "SoftHSM's library; default: where distributions put it")
+      ->needs("--softhsm-folder");
   drill->add_option("--within", options->within,
                     "Folder of a local file system with room for the store; default "
                     "$TMPDIR, or /tmp");

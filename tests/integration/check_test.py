@@ -91,6 +91,10 @@ def a_store_is_checked_when_no_kmsd_runs():
         assert digest(data) == before
         kmsctl("fsck", "--data", server.folder / "nothing", expect=2)
         assert not (server.folder / "nothing").exists()
+        shutil.move(data, server.folder / "data.mdb")
+        fsck(server, expect=2)
+        assert not data.exists()
+        shutil.move(server.folder / "data.mdb", data)
         shutil.move(server.data / "root-key", server.folder / "root-key")
         fsck(server, expect=3)
         shutil.move(server.folder / "root-key", server.data / "root-key")
@@ -148,6 +152,7 @@ def a_drill_tries_what_is_in_a_token_with_a_copy_of_it():
             other.stop()
             told = drill(server, file, expect=3, more=("--softhsm-folder", other.data / "hsm"))
             assert "no initialised token" in told, told
+        drill(server, file, expect=2, more=("--softhsm-module", "libsofthsm2.so"))
         assert "has no token" in drill(server, file, expect=3, more=("--softhsm-folder", server.folder))
         # Material that the token does not take is a finding.
         server.stop()
