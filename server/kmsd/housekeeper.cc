@@ -1,6 +1,8 @@
 #include "kmsd/housekeeper.h"
 
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <string>
 
 #include "kmsd/log.h"
@@ -15,33 +17,26 @@ constexpr std::chrono::milliseconds kSoon = std::chrono::hours(30 * 24);
 }  // namespace
 
 Housekeeper::Housekeeper(Kms& kms, AuditLog& audit, spdlog::logger& log)
-    : kms_(kms), audit_(audit), log_(log), thread_([this] { Run(); }) {}
+    : kms_(kms),
+      audit_(audit),
+      log_(log),
+      thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
-Housekeeper::~Housekeeper() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
+void Housekeeper::Run(const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  while (!stop.stop_requested()) {
+    if (Round(stop)) continue;
+    std::unique_lock lock(mutex);
+    wake.wait_for(lock, stop, kInterval, [] { return false; });
   }
-  wake_.notify_one();
-  thread_.join();
-}
-
-void Housekeeper::Run() {
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    lock.unlock();
-    const bool more = Round();
-    lock.lock();
-    if (!more) wake_.wait_for(lock, kInterval, [this] { return stopping_; });
-  }
-  lock.unlock();
   if (const auto drained = kms_.DrainAudit(audit_); !drained)
     LogMessage(log_, spdlog::level::err,
                "audit events are left in the store: " + drained.error().detail());
 }
 
-bool Housekeeper::Round() {
-  const auto work = kms_.RunDueWork();
+bool Housekeeper::Round(const std::stop_token& stop) {
+  const auto work = kms_.RunDueWork(stop);
   if (!work) {
     LogMessage(log_, spdlog::level::err,
                "due work could not be done: " + work.error().detail());

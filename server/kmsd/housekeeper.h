@@ -8,9 +8,8 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
-#include <mutex>
+#include <stop_token>
 #include <string>
 #include <thread>
 
@@ -23,8 +22,9 @@ class Housekeeper {
  public:
   // All three outlive the housekeeper, which starts at once.
   Housekeeper(Kms& kms, AuditLog& audit, spdlog::logger& log);
-  // Hands on what is left, and ends the thread.
-  ~Housekeeper();
+  // Its end waits for one piece of due work at most, and hands on the audit events that
+  // are left.
+  ~Housekeeper() = default;
   Housekeeper(const Housekeeper&) = delete;
   Housekeeper& operator=(const Housekeeper&) = delete;
 
@@ -33,9 +33,9 @@ class Housekeeper {
   std::size_t ending_certificates() const { return ending_certificates_; }
 
  private:
-  void Run();
+  void Run(const std::stop_token& stop);
   // Returns whether there is more to do at once.
-  bool Round();
+  bool Round(const std::stop_token& stop);
   void LogAudit();
   void CountNow();
 
@@ -46,10 +46,7 @@ class Housekeeper {
   bool drain_worked_ = true;
   std::chrono::steady_clock::time_point counted_{};
   std::atomic<std::size_t> ending_certificates_{0};
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool stopping_ = false;
-  std::thread thread_;
+  std::jthread thread_;
 };
 
 }  // namespace kms::server

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string_view>
 
 #include "kms/access_point_service.h"
@@ -113,9 +114,9 @@ class Kms {
   // material, forgetting of old request ids. Each is one idempotent transaction, so
   // that any number of processes may all call this, and a crash neither loses nor
   // doubles anything. Call it about once a second, and again at once when `next` is not
-  // in the future.
+  // in the future. Once `stop` is requested it ends after the thing that it does.
   // Fails: kUnavailable if the store cannot be read.
-  Result<DueWork> RunDueWork();
+  Result<DueWork> RunDueWork(const std::stop_token& stop = {});
 
   // DrainAudit hands the events of the outbox to `sink`, in order, and returns how
   // many.

@@ -81,86 +81,97 @@ std::int64_t SteadyWatch::Observe(const Clock& clock) {
   return steady - agreed_since_;
 }
 
-Result<DueWork> DueWorker::Run() {
+Result<DueWork> DueWorker::Run(const std::stop_token& stop) {
   const std::lock_guard lock(mutex_);
   const std::int64_t agreed = watch_.Observe(domain_->parts().clock);
-  const bool may_delete = agreed >= domain_->parts().limits.steady_millis;
-  const UnixMillis now = domain_->Now();
-  DueWork work;
-  KMS_CHECK_OK(DestroyObjects(now, may_delete, work));
-  std::string from;
-  for (int round = 0;; ++round) {
-    if (round == kBatchesPerRound) {
-      work.next = now;
-      return work;
-    }
+  Round round{.stop = stop,
+              .now = domain_->Now(),
+              .may_delete = agreed >= domain_->parts().limits.steady_millis};
+  KMS_CHECK_OK(DestroyObjects(round));
+  const bool from_the_start = from_.empty();
+  for (int batches = 0; batches < kBatchesPerRound; ++batches) {
     std::vector<Record> batch;
     {
       KMS_TRY(const auto snapshot, domain_->parts().store.Read());
-      KMS_TRY(batch, snapshot->Scan(place::Dues(), from, kBatch));
+      KMS_TRY(batch, snapshot->Scan(place::Dues(), from_, kBatch));
     }
-    std::vector<Due> forgettable;
-    bool reached_the_future = false;
-    for (const Record& record : batch) {
-      const auto parsed = place::ParseDue(record.key);
-      if (!parsed) {
-        ++work.failed;  // one that cannot be read must not keep the others waiting
-        continue;
-      }
-      const Due& due = *parsed;
-      if (due.time > now) {
-        Sooner(work.next, due.time);
-        reached_the_future = true;
-        break;
-      }
-      std::size_t* counter = nullptr;
-      Result<bool> done = false;
-      switch (due.kind) {
-        case DueKind::kRotate:
-          counter = &work.rotated;
-          done = Rotate(due);
-          break;
-        case DueKind::kDelete:
-          counter = &work.deleted;
-          if (!may_delete) {
-            work.next = now;
-            continue;
-          }
-          done = Delete(due);
-          break;
-        case DueKind::kExpire:
-          counter = &work.expired;
-          done = Expire(due);
-          break;
-        case DueKind::kToken:
-        case DueKind::kRequest:
-          forgettable.push_back(due);
-          continue;
-      }
-      if (!done) {
-        ++work.failed;
-        Sooner(work.next, done.error().reason() == Reason::kHsmUnavailable
-                              ? now + kTokenPatience
-                              : now);
-      } else if (*done) {
-        ++*counter;
-      }
+    const bool all_due = DoBatch(batch, round);
+    if (stop.stop_requested()) break;
+    if (!all_due || batch.size() < kBatch) {
+      from_.clear();
+      if (!from_the_start) round.work.next = round.now;
+      return round.work;
     }
-    if (!forgettable.empty()) {
-      if (ForgetAll(forgettable)) {
-        work.forgotten += forgettable.size();
-      } else {
-        work.failed += forgettable.size();
-        work.next = now;
-      }
-    }
-    if (reached_the_future || batch.size() < kBatch) return work;
-    from = batch.back().key + '\0';
+    from_ = batch.back().key + '\0';
   }
+  round.work.next = round.now;
+  return round.work;
+}
+
+bool DueWorker::DoBatch(const std::vector<Record>& batch, Round& round) {
+  DueWork& work = round.work;
+  std::vector<Due> forgettable;
+  bool all_due = true;
+  for (const Record& record : batch) {
+    if (round.stop.stop_requested()) break;
+    const auto parsed = place::ParseDue(record.key);
+    if (!parsed) {
+      ++work.failed;  // one that cannot be read must not keep the others waiting
+      continue;
+    }
+    const Due& due = *parsed;
+    if (due.time > round.now) {
+      Sooner(work.next, due.time);
+      all_due = false;
+      break;
+    }
+    std::size_t* counter = nullptr;
+    Result<bool> done = false;
+    switch (due.kind) {
+      case DueKind::kRotate:
+        counter = &work.rotated;
+        done = Rotate(due, round);
+        break;
+      case DueKind::kDelete:
+        counter = &work.deleted;
+        if (!round.may_delete) {
+          work.next = round.now;
+          continue;
+        }
+        done = Delete(due);
+        break;
+      case DueKind::kExpire:
+        counter = &work.expired;
+        done = Expire(due);
+        break;
+      case DueKind::kToken:
+      case DueKind::kRequest:
+        forgettable.push_back(due);
+        continue;
+    }
+    if (!done) {
+      ++work.failed;
+      Sooner(work.next, done.error().reason() == Reason::kHsmUnavailable
+                            ? round.now + kTokenPatience
+                            : round.now);
+    } else if (*done) {
+      ++*counter;
+    }
+  }
+  if (!forgettable.empty()) {
+    if (ForgetAll(forgettable)) {
+      work.forgotten += forgettable.size();
+    } else {
+      work.failed += forgettable.size();
+      work.next = round.now;
+    }
+  }
+  return all_due;
 }
 
 // A token that does not answer leaves the rest for the next round, whenever that is.
-Result<void> DueWorker::DestroyObjects(UnixMillis now, bool may_delete, DueWork& work) {
+Result<void> DueWorker::DestroyObjects(Round& round) {
+  DueWork& work = round.work;
   CryptoBackend* const hsm = domain_->parts().hsm;
   if (hsm == nullptr) return {};
   std::vector<Record> records;
@@ -169,22 +180,24 @@ Result<void> DueWorker::DestroyObjects(UnixMillis now, bool may_delete, DueWork&
     KMS_TRY(records, snapshot->Scan(place::Discards(), {}, kBatch * kBatchesPerRound));
   }
   for (const Record& record : records) {
+    if (round.stop.stop_requested()) return {};
     const auto discard = FromJson<DiscardRecord>(record.value);
     if (!discard) {
       ++work.failed;
       continue;
     }
-    if (discard->not_before > now) {
+    if (discard->not_before > round.now) {
       Sooner(work.next, discard->not_before);
       continue;
     }
-    if (discard->not_before != 0 && !may_delete) continue;
+    if (discard->not_before != 0 && !round.may_delete) continue;
     const auto destroyed = Destroy(*hsm, *discard);
     if (!destroyed) {
       ++work.failed;
-      Sooner(work.next, now + kTokenPatience);
+      Sooner(work.next, round.now + kTokenPatience);
       // One that cannot be destroyed does not keep the others.
-      if (!hsm->Check()) return {};
+      round.token_away = !hsm->Check();
+      if (round.token_away) return {};
       continue;
     }
     if (*destroyed) ++work.destroyed;
@@ -215,7 +228,7 @@ Result<bool> DueWorker::Destroy(CryptoBackend& hsm, const DiscardRecord& discard
   return true;
 }
 
-Result<bool> DueWorker::Rotate(const Due& due) {
+Result<bool> DueWorker::Rotate(const Due& due, Round& round) {
   const UnixMillis now = domain_->Now();
   // Generated before the transaction, and thrown away if another process was first.
   std::optional<Domain::MadeVersion> made;
@@ -231,7 +244,17 @@ Result<bool> DueWorker::Rotate(const Due& due) {
       if (found) key = std::move(found).value();
     }
     if (!key.id.empty()) {
-      KMS_TRY(made, domain_->NewVersion(context, key, now));
+      if (key.level == ProtectionLevel::kHsm && round.token_away)
+        return Reason::kHsmUnavailable;
+      auto version = domain_->NewVersion(context, key, now);
+      if (!version) {
+        CryptoBackend* const hsm = domain_->parts().hsm;
+        // A key that the token refuses says nothing about the others.
+        if (version.error().reason() == Reason::kHsmUnavailable)
+          round.token_away = hsm == nullptr || !hsm->Check();
+        return std::move(version).error();
+      }
+      made = std::move(version).value();
     }
   }
   bool rotated = false;

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <stop_token>
+#include <string>
 #include <vector>
 
 #include "keys/domain.h"
@@ -36,14 +38,26 @@ class DueWorker {
  public:
   explicit DueWorker(std::shared_ptr<Domain> domain) : domain_(std::move(domain)) {}
 
-  // Run does what is due now, up to some thousands of things.
+  // Run does what is due now, up to some thousands of things; the next call goes on
+  // behind them, so that what cannot be done keeps nothing else waiting. It ends between
+  // two of them once `stop` is requested.
   // Fails: kUnavailable if the store cannot be read.
-  Result<DueWork> Run();
+  Result<DueWork> Run(const std::stop_token& stop);
 
  private:
-  Result<void> DestroyObjects(UnixMillis now, bool may_delete, DueWork& work);
+  struct Round {
+    const std::stop_token& stop;
+    const UnixMillis now;
+    const bool may_delete;
+    bool token_away = false;  // keys of HSM level wait for another round
+    DueWork work = {};
+  };
+
+  // Returns whether all of it was due.
+  bool DoBatch(const std::vector<Record>& batch, Round& round);
+  Result<void> DestroyObjects(Round& round);
   Result<bool> Destroy(CryptoBackend& hsm, const DiscardRecord& discard);
-  Result<bool> Rotate(const Due& due);
+  Result<bool> Rotate(const Due& due, Round& round);
   Result<bool> Delete(const Due& due);
   Result<bool> Expire(const Due& due);
   Result<void> ForgetAll(const std::vector<Due>& dues);
@@ -51,6 +65,7 @@ class DueWorker {
   const std::shared_ptr<Domain> domain_;
   std::mutex mutex_;
   SteadyWatch watch_;
+  std::string from_;  // where the next round begins; empty: at the oldest
 };
 
 }  // namespace kms

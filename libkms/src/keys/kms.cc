@@ -123,7 +123,9 @@ UsbKeyCertificateService& Kms::usb_key_certificates() {
   return impl_->usb_key_certificates;
 }
 
-Result<DueWork> Kms::RunDueWork() { return impl_->due_worker.Run(); }
+Result<DueWork> Kms::RunDueWork(const std::stop_token& stop) {
+  return impl_->due_worker.Run(stop);
+}
 
 Result<std::size_t> Kms::DrainAudit(AuditSink& sink) {
   const std::lock_guard lock(impl_->draining);
