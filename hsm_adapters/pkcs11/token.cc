@@ -99,7 +99,7 @@ TokenKey::~TokenKey() {
 }
 
 Result<CK_OBJECT_HANDLE> TokenKey::Handle(Access& access) {
-  const std::lock_guard lock(mutex_);
+  const auto lock = access.Lock(mutex_);
   if (object_.handle != CK_INVALID_HANDLE && epoch_ == access.epoch())
     return object_.handle;
   object_ = {};

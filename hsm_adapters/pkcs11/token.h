@@ -69,17 +69,23 @@ class Access {
   // The session of this thread, for computing.
   Session& session() { return session_; }
 
+  // Lock waits for `mutex`, which may be held by a thread that is in the module: that one
+  // may hang there, not the one that waits.
+  std::unique_lock<std::mutex> Lock(std::mutex& mutex) {
+    std::unique_lock lock(mutex, std::try_to_lock);
+    if (lock) return lock;
+    stopwatch_.Stop();
+    lock.lock();
+    stopwatch_.Start();
+    return lock;
+  }
+
   // The session that all session objects belong to. Modules are at their weakest where
   // objects come and go, so that one thread at a time does that.
   class Keeper {
    public:
     explicit Keeper(Access& access)
-        : lock_(access.connection_.keeper_mutex, std::defer_lock),
-          session_(access.keeper_) {
-      access.stopwatch_.Stop();
-      lock_.lock();
-      access.stopwatch_.Start();
-    }
+        : lock_(access.Lock(access.connection_.keeper_mutex)), session_(access.keeper_) {}
     Session* operator->() { return &session_; }
 
    private:

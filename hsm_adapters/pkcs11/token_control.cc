@@ -14,7 +14,7 @@ constexpr std::size_t kTagSize = 16;
 }  // namespace
 
 Result<CK_OBJECT_HANDLE> ControlKey::Handle(Access& access) {
-  const std::lock_guard lock(mutex_);
+  const auto lock = access.Lock(mutex_);
   if (handle_ != CK_INVALID_HANDLE && epoch_ == access.epoch()) return handle_;
   Template key;
   key.Number(CKA_CLASS, CKO_SECRET_KEY)
