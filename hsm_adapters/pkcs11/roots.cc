@@ -280,6 +280,7 @@ Result<void> Roots::RemoveUnmade() {
         [id = record.id](Access& access) { return RemoveObjects(access, id); }));
     KMS_CHECK_OK(store_.Update([&](Transaction& transaction) -> Result<void> {
       transaction.Erase(place::HsmRoot(record.index));
+      transaction.Erase(place::HsmRootNonces(record.index));
       return {};
     }));
   }

@@ -154,8 +154,11 @@ TEST_F(BackupTest, CountedNoncesAreNotCountedTwice) {
                       ToJson(version));
     }
     transaction.Put(place::TokenNonces(kPlace), count(kMostNonces / 2));
-    transaction.Put(place::HsmRoot(1), WriteRecord(HsmRootRecord{.index = 1}));
-    transaction.Put(place::HsmRoot(2), WriteRecord(HsmRootRecord{.index = 2}));
+    transaction.Put(place::HsmRoot(1),
+                    WriteRecord(HsmRootRecord{.index = 1, .made = true}));
+    transaction.Put(place::HsmRoot(2),
+                    WriteRecord(HsmRootRecord{.index = 2, .made = true}));
+    transaction.Put(place::HsmRoot(3), WriteRecord(HsmRootRecord{.index = 3}));
     transaction.Put(place::HsmRootNonces(2), count(kMostNonces));
     return {};
   }));
@@ -167,6 +170,7 @@ TEST_F(BackupTest, CountedNoncesAreNotCountedTwice) {
   EXPECT_EQ(after.at(place::TokenNonces(kNew)).value, unused);
   EXPECT_EQ(after.at(place::HsmRootNonces(1)).value, unused);
   EXPECT_EQ(after.at(place::HsmRootNonces(2)).value, count(kMostNonces));
+  EXPECT_FALSE(after.contains(place::HsmRootNonces(3))) << "it was never made";
 }
 
 TEST_F(BackupTest, RevisionsOfTwoRestorationsNeverMeet) {

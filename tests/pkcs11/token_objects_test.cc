@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "keys/token_records.h"
 #include "kms/digest.h"
 #include "kms/encoding.h"
 #include "pkcs11/plain_token.h"
@@ -94,6 +95,19 @@ class TokenObjectsTest : public NewTokenTest {
 
   const Bytes text_ = {1, 2, 3};
 };
+
+// What restorations of earlier releases have added for it, too.
+TEST_F(NewTokenTest, ARootThatWasNeverMadeLeavesNothing) {
+  ASSERT_OK(token_.store().Update([](Transaction& transaction) -> Result<void> {
+    transaction.Put(place::HsmRoot(1), WriteRecord(HsmRootRecord{.index = 1}));
+    transaction.Put(place::HsmRootNonces(1), WriteRecord(NonceCountRecord{kMostNonces}));
+    return {};
+  }));
+  ASSERT_OK(token_.Open());
+  EXPECT_EQ(RootsMade(), std::vector<bool>{true});
+  const auto snapshot = token_.store().Read().value();
+  EXPECT_EQ(snapshot->Get(place::HsmRootNonces(1)).value(), std::nullopt);
+}
 
 TEST_F(TokenObjectsTest, KeysAreObjectsThatCanOnlyCompute) {
   EXPECT_TRUE(backend().keeps_objects());

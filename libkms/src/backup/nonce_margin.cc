@@ -26,7 +26,8 @@ Result<void> NonceMargin::Apply(Record& record) {
     counts_[record.key] = true;
   } else if (kind == "hsm-root") {
     KMS_TRY(const auto root, ReadRecord<HsmRootRecord>(record.value));
-    counts_.try_emplace(place::HsmRootNonces(root.index), false);
+    // One whose making was broken off seals nothing, and goes at the next start.
+    if (root.made) counts_.try_emplace(place::HsmRootNonces(root.index), false);
   } else if (kind == "version") {
     KMS_TRY(const auto version, FromJson<VersionRecord>(record.value));
     if (version.instance && version.public_key.empty())
