@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -207,6 +208,31 @@ TEST_F(LmdbKeyStoreTest, MapGrowsUnderConcurrentReaders) {
   for (auto& reader : readers) reader.join();
   EXPECT_EQ(wrong, 0);
   EXPECT_EQ(store->Read().value()->Scan("k", "", 1000).value().size(), 100U);
+}
+
+// While the store waits for a reader to end, others cannot begin. So it waits now and
+// then, not for each change anew.
+TEST_F(LmdbKeyStoreTest, AReaderThatStaysIsWaitedForOnceInAWhile) {
+  const auto store = Open(std::size_t{1} << 18).value();
+  const std::string value(20000, 'v');
+  ASSERT_OK(Put(*store, "k0", value));
+  auto reader = store->Read().value();
+  Result<Revision> put = Revision{0};
+  for (int i = 1; put && i < 100; ++i) put = Put(*store, "k" + std::to_string(i), value);
+  ASSERT_THAT(put, FailsAs(ErrorClass::kUnavailable));
+  // Each would wait five seconds.
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_THAT(Put(*store, "late", value), FailsAs(ErrorClass::kUnavailable));
+    EXPECT_EQ(Get(*store, "k0"), value);
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(40));
+  reader.reset();
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  do {
+    put = Put(*store, "late", value);
+  } while (!put && std::chrono::steady_clock::now() < until);
+  EXPECT_OK(put);
 }
 
 TEST_F(LmdbKeyStoreTest, OtherProcessSeesTheGrownMap) {

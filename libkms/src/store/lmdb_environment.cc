@@ -24,6 +24,10 @@ constexpr unsigned kMaxReaders = 1024;
 constexpr std::chrono::milliseconds kReaderPatience{5000};
 constexpr std::size_t kLowSpaceBytes = std::size_t{16} << 20;
 
+Error ReaderInTheWay() {
+  return Error(Reason::kStoreUnavailable, "a reader keeps the store from growing");
+}
+
 std::size_t RoundUpToPage(std::size_t bytes) {
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   return (std::max(bytes, page * 16) + page - 1) / page * page;
@@ -207,20 +211,17 @@ Result<void> LmdbEnvironment::Grow() {
     return LmdbError(code, "size");
   if (info.me_mapsize >= max_map_size_)
     return Error(Reason::kStoreUnavailable, "the store is full");
+  if (std::chrono::steady_clock::now() < grow_again_) return ReaderInTheWay();
   const std::size_t step = std::min(info.me_mapsize, max_map_size_ - info.me_mapsize);
-  return Resize(info.me_mapsize + step);
-}
-
-bool LmdbEnvironment::MayGrow() const {
-  MDB_envinfo info;
-  return mdb_env_info(environment_, &info) == 0 && info.me_mapsize < max_map_size_;
+  Result<void> grown = Resize(info.me_mapsize + step);
+  if (!grown) grow_again_ = std::chrono::steady_clock::now() + kReaderPatience;
+  return grown;
 }
 
 Result<void> LmdbEnvironment::AdoptSize() { return Resize(0); }
 
 Result<void> LmdbEnvironment::Resize(std::size_t size) {
-  if (!gate_.Close(kReaderPatience))
-    return Error(Reason::kStoreUnavailable, "a reader keeps the store from growing");
+  if (!gate_.Close(kReaderPatience)) return ReaderInTheWay();
   if (const int code = mdb_env_set_mapsize(environment_, size); code != 0) {
     // The old map is gone and there is no new one.
     gate_.Condemn();

@@ -15,6 +15,7 @@
 #include <lmdb.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -56,12 +57,12 @@ class LmdbEnvironment {
   int BeginWrite(LmdbTransaction* transaction);
 
   // Grow doubles the map. AdoptSize takes over the size that another process gave
-  // it. Both wait for the readers of this process, but not for long.
+  // it. Both wait for the readers of this process, but not for long, and new readers wait
+  // meanwhile. Where Grow has waited in vain, it fails at once for a while, so that there
+  // is time for readers. One thread calls Grow.
   // Fails: kUnavailable.
   Result<void> Grow();
   Result<void> AdoptSize();
-  // MayGrow tells whether the map is smaller than it may become.
-  bool MayGrow() const;
   // How often the map has moved: whoever waited for it can see that it did.
   std::uint64_t moves() const { return moves_.load(); }
 
@@ -91,6 +92,7 @@ class LmdbEnvironment {
   MDB_dbi meta_ = 0;
   int witness_ = -1;  // an own descriptor of the data file, for IsShortWrite
   ReaderGate gate_;
+  std::chrono::steady_clock::time_point grow_again_{};
   std::atomic<std::uint64_t> moves_{0};
   std::mutex pool_mutex_;
   std::vector<LmdbTransaction> pool_;  // reset, ready to be renewed

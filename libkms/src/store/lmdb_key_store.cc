@@ -199,10 +199,8 @@ class LmdbKeyStore final : public KeyStore {
         room = LmdbError(code, "commit");
       }
       if (room) continue;
-      // One large update is no reason to refuse the small ones beside it. But where it is
-      // a reader that leaves no room, each of them would wait for it once more.
-      const bool too_much =
-          code == MDB_TXN_FULL || (code == MDB_MAP_FULL && !environment_->MayGrow());
+      // One large update is no reason to refuse the small ones beside it.
+      const bool too_much = code == MDB_TXN_FULL || code == MDB_MAP_FULL;
       if (!too_much || batch.size() == 1) return FailAll(batch, room.error());
       for (std::size_t i = 0; i < batch.size(); ++i) CommitBatch(batch.subspan(i, 1));
       return;
