@@ -1,12 +1,11 @@
 #include <atomic>
 #include <chrono>
 #include <latch>
-#include <memory>
 #include <mutex>
 #include <thread>
 
 #include "hsm_adapters/pkcs11/token.h"
-#include "hsm_adapters/pkcs11/token_control.h"
+#include "kms/pkcs11.h"
 #include "store/scratch_directory.h"
 #include "support/matchers.h"
 
