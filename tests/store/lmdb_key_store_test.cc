@@ -230,6 +230,7 @@ TEST_F(LmdbKeyStoreTest, AReaderThatStaysIsWaitedForOnceInAWhile) {
   reader.reset();
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   do {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
     put = Put(*store, "late", value);
   } while (!put && std::chrono::steady_clock::now() < until);
   EXPECT_OK(put);

@@ -213,15 +213,16 @@ Result<void> LmdbEnvironment::Grow() {
     return Error(Reason::kStoreUnavailable, "the store is full");
   if (std::chrono::steady_clock::now() < grow_again_) return ReaderInTheWay();
   const std::size_t step = std::min(info.me_mapsize, max_map_size_ - info.me_mapsize);
-  Result<void> grown = Resize(info.me_mapsize + step);
-  if (!grown) grow_again_ = std::chrono::steady_clock::now() + kReaderPatience;
-  return grown;
+  return Resize(info.me_mapsize + step);
 }
 
 Result<void> LmdbEnvironment::AdoptSize() { return Resize(0); }
 
 Result<void> LmdbEnvironment::Resize(std::size_t size) {
-  if (!gate_.Close(kReaderPatience)) return ReaderInTheWay();
+  if (!gate_.Close(kReaderPatience)) {
+    grow_again_ = std::chrono::steady_clock::now() + kReaderPatience;
+    return ReaderInTheWay();
+  }
   if (const int code = mdb_env_set_mapsize(environment_, size); code != 0) {
     // The old map is gone and there is no new one.
     gate_.Condemn();

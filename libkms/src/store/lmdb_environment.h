@@ -58,8 +58,8 @@ class LmdbEnvironment {
 
   // Grow doubles the map. AdoptSize takes over the size that another process gave
   // it. Both wait for the readers of this process, but not for long, and new readers wait
-  // meanwhile. Where Grow has waited in vain, it fails at once for a while, so that there
-  // is time for readers. One thread calls Grow.
+  // meanwhile. After a wait in vain Grow fails at once for as long, so that there is time
+  // for readers. One thread at a time.
   // Fails: kUnavailable.
   Result<void> Grow();
   Result<void> AdoptSize();
