@@ -5,8 +5,10 @@
 
 #include <p11-kit/pkcs11.h>
 
+#include <array>
 #include <cstdint>
 #include <deque>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -15,6 +17,23 @@
 #include "kms/secret_bytes.h"
 
 namespace kms::pkcs11 {
+
+inline constexpr CK_ULONG kAesSize = 32;
+inline constexpr std::size_t kGcmTagSize = 16;
+using GcmNonce = std::array<std::uint8_t, 12>;
+
+// Points to both, which stay the caller's. The lengths of nonce and tag are ours to say:
+// tokens let any pass.
+inline CK_GCM_PARAMS GcmParameters(GcmNonce& nonce, std::span<std::uint8_t> associated) {
+  CK_GCM_PARAMS parameters{};
+  parameters.pIv = nonce.data();
+  parameters.ulIvLen = nonce.size();
+  parameters.ulIvBits = nonce.size() * 8;
+  parameters.pAAD = associated.data();
+  parameters.ulAADLen = associated.size();
+  parameters.ulTagBits = kGcmTagSize * 8;
+  return parameters;
+}
 
 // A template under construction. Attribute values that were added are copied and stay
 // where they are as long as the template.

@@ -12,8 +12,7 @@
 
 namespace kms::pkcs11 {
 
-inline constexpr CK_ULONG kAesSize = 32;
-// 32 bytes, as RFC 5649 wraps them.
+// An AES-256 key, as RFC 5649 wraps it.
 inline constexpr std::size_t kWrappedAesSize = 40;
 
 // The CKA_ID of the token object of an instance (Place).

@@ -28,7 +28,6 @@ namespace pkcs11 {
 namespace {
 
 constexpr CK_MECHANISM_TYPE kKeyWrapKwp = 0x210B;  // as PKCS#11 3.0 numbers RFC 5649
-constexpr CK_ULONG kKeySize = 32;
 // The head of what is sealed under a root here; the software root key begins with 1.
 constexpr std::uint8_t kHeadFormat = 2;
 constexpr std::size_t kHeadSize = 5;
@@ -48,7 +47,7 @@ Template AesKey(bool token, bool extractable) {
 // object.
 Template RootTemplate(const HsmRootRecord& record, bool with_unwrap_template) {
   Template root = AesKey(true, false);
-  root.Number(CKA_VALUE_LEN, kKeySize)
+  root.Number(CKA_VALUE_LEN, kAesSize)
       .Text(CKA_ID, record.id)
       .Text(CKA_LABEL, "libkms root " + std::to_string(record.index))
       .Flag(CKA_MODIFIABLE, false)
@@ -76,7 +75,7 @@ CipherUse UseOf(const HsmRootRecord& root) {
 
 Template SealingTemplate(const HsmRootRecord& record) {
   Template key = AesKey(true, false);
-  key.Number(CKA_VALUE_LEN, kKeySize)
+  key.Number(CKA_VALUE_LEN, kAesSize)
       .Text(CKA_ID, record.id)
       .Text(CKA_LABEL, "libkms sealing key " + std::to_string(record.index))
       .Flag(CKA_MODIFIABLE, false);
@@ -331,7 +330,7 @@ Result<void> Roots::Add() {
     }
     KMS_TRY(const CK_OBJECT_HANDLE root, std::move(made));
     Template key = AesKey(false, true);
-    key.Number(CKA_VALUE_LEN, kKeySize);
+    key.Number(CKA_VALUE_LEN, kAesSize);
     KMS_TRY(const CK_OBJECT_HANDLE handle,
             access.Keep()->GenerateKey(generate, std::move(key)));
     const ScopedObject sealing(access, handle);

@@ -3,7 +3,6 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
-#include <array>
 #include <string>
 #include <utility>
 
@@ -19,8 +18,6 @@ namespace kms::pkcs11 {
 namespace {
 
 namespace vectors = internal::self_test;
-
-constexpr std::size_t kTagSize = 16;
 
 Bytes Hex(std::string_view text) {
   Bytes bytes(text.size() / 2);
@@ -80,18 +77,12 @@ Result<bool> TakesKeys(Token& token) {
 }
 
 Result<Bytes> EncryptKnown(Access& access, CK_OBJECT_HANDLE key) {
-  std::array<CK_BYTE, 12> nonce{};
+  GcmNonce nonce{};
   Bytes associated = {'t', 'o', 'k', 'e', 'n'};
-  CK_GCM_PARAMS parameters{};
-  parameters.pIv = nonce.data();
-  parameters.ulIvLen = nonce.size();
-  parameters.ulIvBits = nonce.size() * 8;
-  parameters.pAAD = associated.data();
-  parameters.ulAADLen = associated.size();
-  parameters.ulTagBits = kTagSize * 8;
+  CK_GCM_PARAMS parameters = GcmParameters(nonce, associated);
   return access.session().Encrypt({CKM_AES_GCM, &parameters, sizeof parameters}, key,
                                   AsBytes(vectors::kMessage),
-                                  vectors::kMessage.size() + kTagSize);
+                                  vectors::kMessage.size() + kGcmTagSize);
 }
 
 // openssl(1) derived the key, and another implementation of GCM sealed with it.

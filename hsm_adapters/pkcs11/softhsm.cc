@@ -20,7 +20,7 @@ namespace kms {
 namespace pkcs11 {
 namespace {
 
-constexpr std::string_view kLabel = "libkms";
+constexpr std::string_view kTokenLabel = "libkms";
 constexpr const char* kVariable = "SOFTHSM2_CONF";
 
 constexpr std::array kPlaces = {
@@ -60,29 +60,29 @@ std::string_view Trimmed(const CK_UTF8CHAR* text, std::size_t size) {
   return padded.substr(0, padded.find_last_not_of(' ') + 1);
 }
 
-struct Token {
+struct SoftToken {
   CK_SLOT_ID slot = 0;
   CK_TOKEN_INFO info{};
 };
 
-Result<std::vector<Token>> ListTokens(CK_FUNCTION_LIST& cryptoki) {
+Result<std::vector<SoftToken>> ListTokens(CK_FUNCTION_LIST& cryptoki) {
   CK_ULONG count = 0;
   CK_RV code = cryptoki.C_GetSlotList(CK_TRUE, nullptr, &count);
   std::vector<CK_SLOT_ID> slots(count);
   if (code == CKR_OK) code = cryptoki.C_GetSlotList(CK_TRUE, slots.data(), &count);
   if (code != CKR_OK) return Failed("SoftHSM does not list its slots", code);
   slots.resize(count);
-  std::vector<Token> tokens;
+  std::vector<SoftToken> tokens;
   for (const CK_SLOT_ID slot : slots) {
-    Token token{slot, {}};
+    SoftToken token{slot, {}};
     if (cryptoki.C_GetTokenInfo(slot, &token.info) == CKR_OK) tokens.push_back(token);
   }
   return tokens;
 }
 
-bool IsOurs(const Token& token) {
+bool IsOurs(const SoftToken& token) {
   return (token.info.flags & CKF_TOKEN_INITIALIZED) != 0 &&
-         Trimmed(token.info.label, sizeof token.info.label) == kLabel;
+         Trimmed(token.info.label, sizeof token.info.label) == kTokenLabel;
 }
 
 CK_UTF8CHAR* PinOf(const SecretBytes& pin) {
@@ -198,7 +198,7 @@ class SoftHsm {
     KMS_CHECK_OK(folder_.Sync());
     Pkcs11Config config;
     config.module = module_;
-    config.token = kLabel;
+    config.token = kTokenLabel;
     config.serial = found.serial;
     config.pin = std::move(pin_);
     config.sync_folder = folder_.tokens();
@@ -236,7 +236,7 @@ class SoftHsm {
     CK_FUNCTION_LIST& cryptoki = module->functions();
     KMS_TRY(const auto tokens, ListTokens(cryptoki));
     Found found;
-    for (const Token& token : tokens) {
+    for (const SoftToken& token : tokens) {
       if (!IsOurs(token)) continue;
       if ((token.info.flags & CKF_USER_PIN_INITIALIZED) == 0 && may_make_)
         (void)SetUserPin(cryptoki, token.slot);  // the login tells
@@ -258,13 +258,13 @@ class SoftHsm {
     KMS_TRY(const auto module, Module::Load(module_));
     CK_FUNCTION_LIST& cryptoki = module->functions();
     KMS_TRY(const auto tokens, ListTokens(cryptoki));
-    const auto free = std::ranges::find_if(tokens, [](const Token& token) {
+    const auto free = std::ranges::find_if(tokens, [](const SoftToken& token) {
       return (token.info.flags & CKF_TOKEN_INITIALIZED) == 0;
     });
     if (free == tokens.end()) return Failed("SoftHSM has no slot for a new token");
     std::array<CK_UTF8CHAR, 32> label{};
     label.fill(' ');
-    std::ranges::copy(kLabel, label.begin());
+    std::ranges::copy(kTokenLabel, label.begin());
     CK_RV code = cryptoki.C_InitToken(free->slot, PinOf(officer_pin_),
                                       officer_pin_.size(), label.data());
     if (code != CKR_OK) return Failed("SoftHSM does not make a token", code);
@@ -333,7 +333,7 @@ Result<Pkcs11Config> CopySoftHsm(const SoftHsmFolder& from, const std::string& t
   KMS_CHECK_OK(source.CopyTo(copy));
   KMS_CHECK_OK(copy.WriteConfiguration());
   KMS_CHECK_OK(pkcs11::SetVariable(copy));
-  config.token = pkcs11::kLabel;
+  config.token = pkcs11::kTokenLabel;
   config.pin = std::move(*pin);
   return config;
 }

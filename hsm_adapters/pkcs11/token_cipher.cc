@@ -1,8 +1,8 @@
 #include "hsm_adapters/pkcs11/token_cipher.h"
 
 #include <algorithm>
-#include <array>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "hsm_adapters/pkcs11/return_code.h"
@@ -17,9 +17,7 @@ constexpr std::uint8_t kDerivedSuite = 3;
 constexpr std::uint8_t kDirectSuite = 4;
 constexpr std::uint8_t kDirectSm4Suite = 5;
 constexpr std::size_t kSaltSize = 16;
-constexpr std::size_t kNonceSize = 12;
-constexpr std::size_t kTagSize = 16;
-constexpr std::size_t kKeySize = 32;
+constexpr std::size_t kNonceSize = std::tuple_size_v<GcmNonce>;
 constexpr std::uint64_t kMessagesPerSalt = std::uint64_t{1} << 20;
 // Each is an object in the token.
 constexpr std::size_t kIdleSealing = 8;
@@ -27,10 +25,9 @@ constexpr std::size_t kRecentSalts = 16;
 constexpr std::string_view kLabel = "libkms token message v1";
 constexpr std::string_view kMacLabel = "libkms token HMAC-SM3 v1";
 
-using Nonce = std::array<std::uint8_t, kNonceSize>;
-
 // Of no message but by chance, of one in 2^96 where nonces are random.
-constexpr Nonce kMacNonce = {'l', 'i', 'b', 'k', 'm', 's', ' ', 'H', 'M', 'A', 'C', '1'};
+constexpr GcmNonce kMacNonce = {'l', 'i', 'b', 'k', 'm', 's',
+                                ' ', 'H', 'M', 'A', 'C', '1'};
 
 // `label`, then both parts behind their lengths of 8 bytes.
 Bytes WithLengths(std::string_view label, ByteView first, ByteView second) {
@@ -53,18 +50,6 @@ Digest32 DeriveFrom(ByteView head, ByteView salt) {
   return Digest(DigestAlgorithm::kSha256, WithLengths(kLabel, salt, head));
 }
 
-// Lengths of nonce and tag are ours to say: tokens let any pass.
-CK_GCM_PARAMS GcmParameters(Nonce& nonce, Bytes& associated) {
-  CK_GCM_PARAMS parameters{};
-  parameters.pIv = nonce.data();
-  parameters.ulIvLen = nonce.size();
-  parameters.ulIvBits = nonce.size() * 8;
-  parameters.pAAD = associated.data();
-  parameters.ulAADLen = associated.size();
-  parameters.ulTagBits = kTagSize * 8;
-  return parameters;
-}
-
 Error BadCiphertext() { return Error(Reason::kBadCiphertext); }
 
 }  // namespace
@@ -84,7 +69,7 @@ Result<KeyObject> DeriveMessageKey(Access& access, CK_OBJECT_HANDLE base, Digest
   Template key;
   key.Number(CKA_CLASS, CKO_SECRET_KEY)
       .Number(CKA_KEY_TYPE, CKK_AES)
-      .Number(CKA_VALUE_LEN, kKeySize)
+      .Number(CKA_VALUE_LEN, kAesSize)
       .Flag(CKA_TOKEN, false)
       .Flag(CKA_PRIVATE, true)
       .Flag(CKA_SENSITIVE, true)
@@ -209,7 +194,7 @@ std::shared_ptr<TokenCipher::Salted> TokenCipher::FindOpening(ByteView head,
 Result<Bytes> TokenCipher::Seal(ByteView head, ByteView context, ByteView plaintext) {
   Bytes sealed(head.begin(), head.end());
   sealed.push_back(kFormat);
-  Nonce nonce{};
+  GcmNonce nonce{};
   std::shared_ptr<Salted> salted;
   std::shared_ptr<TokenKey> key = encrypt_;
   if (derives()) {
@@ -236,7 +221,8 @@ Result<Bytes> TokenCipher::Seal(ByteView head, ByteView context, ByteView plaint
         KMS_TRY(const CK_OBJECT_HANDLE handle, key->Handle(access));
         CK_GCM_PARAMS parameters = GcmParameters(nonce, associated);
         return access.session().Encrypt({gcm, &parameters, sizeof parameters}, handle,
-                                        plaintext.Reveal(), plaintext.size() + kTagSize);
+                                        plaintext.Reveal(),
+                                        plaintext.size() + kGcmTagSize);
       }));
   if (salted != nullptr) GiveSealing(std::move(salted));
   sealed.insert(sealed.end(), text.begin(), text.end());
@@ -257,8 +243,8 @@ Result<SecretBytes> TokenCipher::Open(ByteView head, ByteView context, ByteView 
   } else {
     return BadCiphertext();
   }
-  if (body.size() < kNonceSize + kTagSize) return BadCiphertext();
-  Nonce nonce{};
+  if (body.size() < kNonceSize + kGcmTagSize) return BadCiphertext();
+  GcmNonce nonce{};
   std::ranges::copy(body.first(kNonceSize), nonce.begin());
   const ByteView text = body.subspan(kNonceSize);
   return parts_.token.Call([key, nonce, gcm = gcm(), control = parts_.control,
@@ -267,7 +253,7 @@ Result<SecretBytes> TokenCipher::Open(ByteView head, ByteView context, ByteView 
                                Access& access) mutable -> Result<SecretBytes> {
     KMS_TRY(const CK_OBJECT_HANDLE handle, key->Handle(access));
     CK_GCM_PARAMS parameters = GcmParameters(nonce, associated);
-    if (text.size() == kTagSize) {
+    if (text.size() == kGcmTagSize) {
       // Tokens differ in what they make of an empty result.
       auto opened = access.session().Decrypt({gcm, &parameters, sizeof parameters},
                                              handle, text, 0);
@@ -275,7 +261,7 @@ Result<SecretBytes> TokenCipher::Open(ByteView head, ByteView context, ByteView 
       return OrInput(access, handle, control, std::move(opened), BadCiphertext());
     }
     auto opened = access.session().Decrypt({gcm, &parameters, sizeof parameters}, handle,
-                                           text, text.size() - kTagSize);
+                                           text, text.size() - kGcmTagSize);
     return OrInput(access, handle, control, std::move(opened), BadCiphertext());
   });
 }
@@ -285,14 +271,14 @@ Result<Digest32> TokenCipher::Mac(ByteView data) {
       const SecretBytes key,
       parts_.token.Call([key = mac_, gcm = gcm()](Access& access) -> Result<SecretBytes> {
         KMS_TRY(const CK_OBJECT_HANDLE handle, key->Handle(access));
-        Nonce nonce = kMacNonce;
+        GcmNonce nonce = kMacNonce;
         Bytes associated(kMacLabel.begin(), kMacLabel.end());
         CK_GCM_PARAMS parameters = GcmParameters(nonce, associated);
-        const Bytes zeros(kKeySize);
+        const Bytes zeros(kAesSize);
         KMS_TRY(Bytes stream,
                 access.session().Encrypt({gcm, &parameters, sizeof parameters}, handle,
-                                         zeros, kKeySize + kTagSize));
-        SecretBytes made = SecretBytes::CopyOf(ByteView(stream).first(kKeySize));
+                                         zeros, kAesSize + kGcmTagSize));
+        SecretBytes made = SecretBytes::CopyOf(ByteView(stream).first(kAesSize));
         Wipe(stream);
         return made;
       }));

@@ -7,9 +7,7 @@
 namespace kms::pkcs11 {
 namespace {
 
-constexpr CK_ULONG kKeySize = 32;
 constexpr std::size_t kBlockSize = 16;
-constexpr std::size_t kTagSize = 16;
 
 }  // namespace
 
@@ -19,7 +17,7 @@ Result<CK_OBJECT_HANDLE> ControlKey::Handle(Access& access) {
   Template key;
   key.Number(CKA_CLASS, CKO_SECRET_KEY)
       .Number(CKA_KEY_TYPE, CKK_AES)
-      .Number(CKA_VALUE_LEN, kKeySize)
+      .Number(CKA_VALUE_LEN, kAesSize)
       .Flag(CKA_TOKEN, false)
       .Flag(CKA_PRIVATE, true)
       .Flag(CKA_SENSITIVE, true)
@@ -35,21 +33,15 @@ Result<CK_OBJECT_HANDLE> ControlKey::Handle(Access& access) {
 bool ControlKey::Computes(Access& access) {
   const auto key = Handle(access);
   if (!key) return false;
-  std::array<CK_BYTE, 12> nonce{};
+  GcmNonce nonce{};
   std::array<CK_BYTE, 1> associated{};
-  CK_GCM_PARAMS parameters{};
-  parameters.pIv = nonce.data();
-  parameters.ulIvLen = nonce.size();
-  parameters.ulIvBits = nonce.size() * 8;
-  parameters.pAAD = associated.data();
-  parameters.ulAADLen = associated.size();
-  parameters.ulTagBits = kTagSize * 8;
+  CK_GCM_PARAMS parameters = GcmParameters(nonce, associated);
   const CK_MECHANISM gcm = {CKM_AES_GCM, &parameters, sizeof parameters};
   Access::Scratch session(access);
   if (!session.open()) return false;
   // What is encrypted is known, so that the nonce may repeat.
   const std::array<std::uint8_t, kBlockSize> block{};
-  const auto sealed = session->Encrypt(gcm, *key, block, block.size() + kTagSize);
+  const auto sealed = session->Encrypt(gcm, *key, block, block.size() + kGcmTagSize);
   if (!sealed) return false;
   const auto opened = session->Decrypt(gcm, *key, *sealed, block.size());
   return opened && std::ranges::equal(opened->Reveal(), block);
