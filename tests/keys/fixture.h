@@ -17,6 +17,8 @@
 namespace kms::testing {
 
 inline constexpr UnixMillis kDay = 24LL * 60 * 60 * 1000;
+inline constexpr EncryptionAlgorithm kOaepSha256 = EncryptionAlgorithm::kRsaOaepSha256;
+inline constexpr EncryptionAlgorithm kPkcs1v15 = EncryptionAlgorithm::kRsaPkcs1;
 inline constexpr UnixMillis kStart = 1'767'225'600'000;  // 2026-01-01T00:00:00Z
 
 // Keeps what it is handed.

@@ -19,10 +19,10 @@ using testing::Fails;
 using testing::FailsAs;
 using testing::Holds;
 using testing::kDay;
+using testing::kOaepSha256;
+using testing::kPkcs1v15;
 
 constexpr UnixMillis kHour = 60LL * 60 * 1000;
-constexpr EncryptionAlgorithm kOaep = EncryptionAlgorithm::kRsaOaepSha256;
-constexpr EncryptionAlgorithm kPkcs1 = EncryptionAlgorithm::kRsaPkcs1;
 constexpr ProtectionLevel kHsmLevel = ProtectionLevel::kHsm;
 
 template <typename T>
@@ -43,11 +43,11 @@ class HsmKeyTest : public testing::KmsTest {
     return MakeKey({.level = kHsmLevel, .origin = KeyOrigin::kExternal});
   }
   ImportParameters ParametersFor(const std::string& key,
-                                 EncryptionAlgorithm algorithm = kOaep) {
+                                 EncryptionAlgorithm algorithm = kOaepSha256) {
     return kms->imports().GetParameters(me, key, algorithm).value();
   }
   Bytes Wrap(const ImportParameters& parameters, const Bytes& bytes,
-             EncryptionAlgorithm algorithm = kOaep) {
+             EncryptionAlgorithm algorithm = kOaepSha256) {
     return backend->LoadPublic(parameters.public_key)
         .value()
         ->Encrypt(algorithm, bytes)
@@ -114,7 +114,7 @@ TEST_P(HsmLifeTest, EverySymmetricSpecIsMadeAndUsed) {
 
 TEST_P(HsmLifeTest, EveryKeyPairIsMadeAndUsed) {
   for (const auto& [spec, signature, encryption] :
-       {std::tuple(KeySpec::kRsa2048, SignatureAlgorithm::kRsaPssSha256, kOaep),
+       {std::tuple(KeySpec::kRsa2048, SignatureAlgorithm::kRsaPssSha256, kOaepSha256),
         std::tuple(KeySpec::kSm2, SignatureAlgorithm::kSm2, EncryptionAlgorithm::kSm2)}) {
     const std::string signer =
         MakeKey({.spec = spec, .usage = KeyUsage::kSignVerify, .level = kHsmLevel});
@@ -165,13 +165,13 @@ TEST_P(HsmLifeTest, ReEncryptsBetweenLevelsAndExports) {
   EXPECT_TRUE(Opens(up.blob));
   EXPECT_TRUE(Opens(kms->compute().ReEncrypt(me, up.blob, soft, nullptr)->blob));
   const WrappedKey pair = backend->Generate(KeySpec::kRsa2048, {}).value();
-  EXPECT_OK(kms->compute().ExportDataKey(me, up.blob, pair.public_key, kOaep));
+  EXPECT_OK(kms->compute().ExportDataKey(me, up.blob, pair.public_key, kOaepSha256));
 }
 
 TEST_P(HsmLifeTest, TakesMaterialInForEver) {
-  for (const auto algorithm : {kOaep, kPkcs1}) {
+  for (const auto algorithm : {kOaepSha256, kPkcs1v15}) {
     const Reason other =
-        algorithm == kPkcs1 ? Reason::kBadCiphertext : Reason::kOtherKeyMaterial;
+        algorithm == kPkcs1v15 ? Reason::kBadCiphertext : Reason::kOtherKeyMaterial;
     const std::string key = MakeExternal();
     const auto parameters = ParametersFor(key, algorithm);
     const Bytes wrapped = Wrap(parameters, material, algorithm);
@@ -340,7 +340,7 @@ TEST_F(HsmKeyTest, ARequestThatMayNotWaitChangesNothing) {
             who, version, SignatureAlgorithm::kRsaPssSha256, Digest32{7}));
       },
       [&](const auto& who) {
-        return Drop(kms->imports().GetParameters(who, external, kOaep));
+        return Drop(kms->imports().GetParameters(who, external, kOaepSha256));
       },
       [&](const auto& who) {
         return kms->imports().ImportMaterial(who, external, parameters.token, wrapped,
@@ -446,19 +446,19 @@ TEST_F(HsmKeyTest, MaterialThatWasMovedDoesNotOpen) {
 }
 
 TEST_F(HsmKeyTest, ATokenPairOfTheSoftwareBackendStillOpens) {
-  for (const auto algorithm : {kOaep, kPkcs1}) {
+  for (const auto algorithm : {kOaepSha256, kPkcs1v15}) {
     const std::string key = MakeExternal();
     token.objects = true;  // pairs are of the software backend then
     const auto parameters = ParametersFor(key, algorithm);
     token.objects = false;
-    EXPECT_THAT(
-        Import(key, parameters, Wrap(parameters, Bytes(31, 1), algorithm)),
-        Fails(algorithm == kPkcs1 ? Reason::kBadCiphertext : Reason::kBadAesKeyLength));
+    EXPECT_THAT(Import(key, parameters, Wrap(parameters, Bytes(31, 1), algorithm)),
+                Fails(algorithm == kPkcs1v15 ? Reason::kBadCiphertext
+                                             : Reason::kBadAesKeyLength));
     ASSERT_OK(Import(key, parameters, Wrap(parameters, material, algorithm)));
     EXPECT_TRUE(Opens(Sealed(key)));
-    EXPECT_THAT(
-        Import(key, parameters, Wrap(parameters, other_material, algorithm)),
-        Fails(algorithm == kPkcs1 ? Reason::kBadCiphertext : Reason::kOtherKeyMaterial));
+    EXPECT_THAT(Import(key, parameters, Wrap(parameters, other_material, algorithm)),
+                Fails(algorithm == kPkcs1v15 ? Reason::kBadCiphertext
+                                             : Reason::kOtherKeyMaterial));
   }
 }
 

@@ -11,9 +11,8 @@ namespace {
 
 using testing::Fails;
 using testing::kDay;
-
-constexpr EncryptionAlgorithm kOaep = EncryptionAlgorithm::kRsaOaepSha256;
-constexpr EncryptionAlgorithm kPkcs1 = EncryptionAlgorithm::kRsaPkcs1;
+using testing::kOaepSha256;
+using testing::kPkcs1v15;
 
 // A root key in a module that does not always answer.
 class LeavingRootKey final : public RootKey {
@@ -37,12 +36,12 @@ class ImportServiceTest : public testing::KmsTest {
   std::string MakeExternal() { return MakeKey({.origin = KeyOrigin::kExternal}); }
 
   ImportParameters ParametersFor(const std::string& key,
-                                 EncryptionAlgorithm algorithm = kOaep) {
+                                 EncryptionAlgorithm algorithm = kOaepSha256) {
     return kms->imports().GetParameters(me, key, algorithm).value();
   }
 
   Bytes Wrap(const ImportParameters& parameters, const Bytes& bytes,
-             EncryptionAlgorithm algorithm = kOaep) {
+             EncryptionAlgorithm algorithm = kOaepSha256) {
     return backend->LoadPublic(parameters.public_key)
         .value()
         ->Encrypt(algorithm, bytes)
@@ -59,7 +58,8 @@ class ImportServiceTest : public testing::KmsTest {
 };
 
 TEST_F(ImportServiceTest, MakesTheKeyUsable) {
-  for (const auto algorithm : {kOaep, kPkcs1, EncryptionAlgorithm::kRsaOaepSha1}) {
+  for (const auto algorithm :
+       {kOaepSha256, kPkcs1v15, EncryptionAlgorithm::kRsaOaepSha1}) {
     const std::string key = MakeExternal();
     EXPECT_EQ(StateOf(key), KeyState::kPendingImport);
     const auto parameters = ParametersFor(key, algorithm);
@@ -91,17 +91,17 @@ TEST_F(ImportServiceTest, MaterialIsBoundToItsKeyForEver) {
 
 TEST_F(ImportServiceTest, AfterPkcs1EveryFailureIsOne) {
   const std::string key = MakeExternal();
-  const auto parameters = ParametersFor(key, kPkcs1);
-  Bytes broken = Wrap(parameters, material, kPkcs1);
+  const auto parameters = ParametersFor(key, kPkcs1v15);
+  Bytes broken = Wrap(parameters, material, kPkcs1v15);
   broken.back() ^= 1;
   EXPECT_THAT(Import(key, parameters, broken), Fails(Reason::kBadCiphertext));
-  EXPECT_THAT(Import(key, parameters, Wrap(parameters, Bytes(31, 1), kPkcs1)),
+  EXPECT_THAT(Import(key, parameters, Wrap(parameters, Bytes(31, 1), kPkcs1v15)),
               Fails(Reason::kBadCiphertext));
-  EXPECT_THAT(Import(key, parameters, Wrap(parameters, material, kOaep)),
+  EXPECT_THAT(Import(key, parameters, Wrap(parameters, material, kOaepSha256)),
               Fails(Reason::kBadCiphertext));
   EXPECT_EQ(StateOf(key), KeyState::kPendingImport) << "random bytes were bound to a key";
-  ASSERT_OK(Import(key, parameters, Wrap(parameters, material, kPkcs1)));
-  EXPECT_THAT(Import(key, parameters, Wrap(parameters, other_material, kPkcs1)),
+  ASSERT_OK(Import(key, parameters, Wrap(parameters, material, kPkcs1v15)));
+  EXPECT_THAT(Import(key, parameters, Wrap(parameters, other_material, kPkcs1v15)),
               Fails(Reason::kBadCiphertext));
 }
 
@@ -184,9 +184,10 @@ TEST_F(ImportServiceTest, LiveTokensAreLimited) {
   const std::string key = MakeExternal();
   ParametersFor(key);
   ParametersFor(key);
-  EXPECT_THAT(kms->imports().GetParameters(me, key, kOaep), Fails(Reason::kQuotaUsedUp));
+  EXPECT_THAT(kms->imports().GetParameters(me, key, kOaepSha256),
+              Fails(Reason::kQuotaUsedUp));
   clock.Advance(kDay);
-  EXPECT_OK(kms->imports().GetParameters(me, key, kOaep));
+  EXPECT_OK(kms->imports().GetParameters(me, key, kOaepSha256));
 }
 
 TEST_F(ImportServiceTest, ExpiredMaterialIsUnusableThatInstant) {

@@ -8,8 +8,6 @@
 namespace kms {
 namespace {
 
-constexpr std::size_t kMaxPlaintext = 6144;
-
 using enum CertificateStatus;
 
 struct Found {

@@ -9,7 +9,6 @@
 namespace kms {
 namespace {
 
-constexpr std::size_t kMaxPlaintext = 6144;
 
 struct Named {
   std::shared_ptr<const KeyRecord> key;

@@ -9,7 +9,6 @@
 namespace kms {
 namespace {
 
-constexpr std::size_t kMaxPlaintext = 6144;
 constexpr std::size_t kMaxDataKey = 1024;
 
 Error BadCiphertext() { return Error(Reason::kBadCiphertext).About("ciphertextBlob"); }

@@ -23,6 +23,8 @@
 
 namespace kms {
 
+// The longest plaintext, and the longest input of a MAC, in bytes.
+inline constexpr std::size_t kMaxPlaintext = 6144;
 inline constexpr UnixMillis kMillisPerDay = 24LL * 60 * 60 * 1000;
 
 // An interval of automatic rotation is 7 to 730 days. Fails: kBadRotationInterval.
