@@ -49,7 +49,7 @@ class Lap {
   std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
 };
 
-void AddTo(boost::json::object& summary, const CanarySummary& tried) {
+void AddTried(boost::json::object& summary, const CanarySummary& tried) {
   summary["symmetricVersionsTried"] = tried.symmetric;
   summary["pairsTried"] = tried.pairs;
   summary["versionsWithoutMaterial"] = tried.without_material;
@@ -67,7 +67,7 @@ Result<std::unique_ptr<Pkcs11Hsm>> OpenTokenCopy(const std::string& folder,
   const std::string place = folder + "/hsm";
   std::error_code failure;
   std::filesystem::create_directory(place, failure);
-  if (failure) return FileError(place + ": " + failure.message());
+  if (failure) return LocalFileError(place + ": " + failure.message());
   KMS_TRY(Pkcs11Config token, CopySoftHsm(softhsm, place));
   return Pkcs11Hsm::Open(std::move(token), store, clock);
 }
@@ -98,8 +98,8 @@ Result<void> Try(const std::string& folder, const DrillOptions& options,
   if (*hsm) parts.hsm = &(*hsm)->backend();
   KMS_TRY(const CanarySummary tried, TryEveryVersion(parts, tell));
   summary["tryMillis"] = lap.Millis();
-  AddTo(summary, tried);
-  server::AddTo(summary, checked);
+  AddTried(summary, tried);
+  AddTo(summary, checked);
   return report.Finish(summary);
 }
 

@@ -35,7 +35,7 @@ inline Error NotCheckedError(const Error& error) {
 }
 
 // A file of this machine could not be read or written.
-inline Error FileError(std::string text) {
+inline Error LocalFileError(std::string text) {
   return Error(ErrorClass::kInternal, Reason::kInternal, std::move(text));
 }
 

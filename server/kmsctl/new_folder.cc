@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 Error Failed(const std::string& path) {
-  return FileError(path + ": " + std::strerror(errno));
+  return LocalFileError(path + ": " + std::strerror(errno));
 }
 
 Error Taken(const std::string& path) {
@@ -50,7 +50,7 @@ Result<std::unique_ptr<NewFolder>> NewFolder::Beside(const std::string& path) {
   if (fs::exists(found) && (!fs::is_directory(found) || !fs::is_empty(place, failure)))
     return Taken(place);
   if (failure && failure != std::errc::no_such_file_or_directory)
-    return FileError(place + ": " + failure.message());
+    return LocalFileError(place + ": " + failure.message());
   const std::string name = place;
   return Make(std::move(place), name);
 }

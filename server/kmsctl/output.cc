@@ -82,7 +82,8 @@ Result<void> WriteOutput(ByteView bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return FileError(std::string("standard output: ") + std::strerror(errno));
+    if (n < 0)
+      return LocalFileError(std::string("standard output: ") + std::strerror(errno));
     bytes = bytes.subspan(static_cast<std::size_t>(n));
   }
   return {};

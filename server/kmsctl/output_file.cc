@@ -16,7 +16,7 @@ namespace kms::server {
 namespace {
 
 Error Failed(const std::string& path) {
-  return FileError(path + ": " + std::strerror(errno));
+  return LocalFileError(path + ": " + std::strerror(errno));
 }
 
 Error Exists(const std::string& path) {

@@ -16,7 +16,7 @@ Result<BackupManifest> RestoreStore(const std::string& store, const std::string&
                                     const SecretBytes& pass_phrase) {
   std::error_code failure;
   std::filesystem::create_directory(store, failure);
-  if (failure) return FileError(store + ": " + failure.message());
+  if (failure) return LocalFileError(store + ": " + failure.message());
   const auto clock = NewSystemClock();
   StreamedInput input(file);
   KMS_TRY(const auto restore, StoreRestore::Begin(*clock, store));

@@ -39,7 +39,7 @@ void TellError(int pipe, const Error& error) {
     if (done) ::_exit(kSuccess);
     TellError(pipe, done.error());
   } catch (const std::exception& failure) {
-    TellError(pipe, FileError(failure.what()));
+    TellError(pipe, LocalFileError(failure.what()));
   }
   ::_exit(kRefused);
 }
