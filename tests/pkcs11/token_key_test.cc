@@ -1,10 +1,12 @@
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <latch>
 #include <mutex>
 #include <thread>
 
 #include "hsm_adapters/pkcs11/token.h"
+#include "hsm_adapters/pkcs11/token_control.h"
 #include "kms/pkcs11.h"
 #include "store/scratch_directory.h"
 #include "support/matchers.h"
@@ -13,6 +15,7 @@ namespace kms::testing {
 namespace {
 
 using pkcs11::Access;
+using pkcs11::ControlKey;
 using pkcs11::KeyObject;
 using pkcs11::Stopwatch;
 using pkcs11::Token;
@@ -30,42 +33,69 @@ bool Becomes(const Stopwatch& stopwatch, bool running) {
 
 // A module that is slow to make a key holds one thread. The others that want the key
 // wait for that one, and are not to be taken for threads that hang in the module.
-TEST(TokenKeyTest, WhoWaitsForAKeyIsNotInTheModule) {
+class WaitingTest : public ::testing::Test {
+ protected:
+  // What a thread is in while it makes the key; the first one until another waits.
+  void Make() {
+    if (++made > 1) return;
+    making_.count_down();
+    go_on_.wait();
+  }
+
+  void ExpectWhoWaitsIsOutside(const std::function<void(Access&)>& use) {
+    Stopwatch maker, waiter;
+    const auto run = [&](Stopwatch& stopwatch) {
+      Access access({functions, 0, 1, keeper_, 1}, 2, stopwatch);
+      use(access);
+      EXPECT_TRUE(Becomes(stopwatch, true)) << "it runs again once the wait is over";
+      stopwatch.Stop();
+    };
+    maker.Start();
+    waiter.Start();
+    std::thread first([&] { run(maker); });
+    making_.wait();
+    std::thread second([&] { run(waiter); });
+    EXPECT_TRUE(Becomes(maker, true));
+    EXPECT_TRUE(Becomes(waiter, false));
+    go_on_.count_down();
+    first.join();
+    second.join();
+  }
+
+  std::atomic<int> made = 0;
+  CK_FUNCTION_LIST functions{};
+
+ private:
+  std::latch making_{1}, go_on_{1};
+  std::mutex keeper_;
+};
+
+TEST_F(WaitingTest, ForAKeyOfTheToken) {
   const ScratchDirectory folder;
   const auto nothing = [](Access&) -> Result<void> { return {}; };
   const auto token = Token::Open(
       PrepareSoftHsm({.folder = folder.path() + "/hsm", .module = {}}, true).value(),
       nothing, nothing, nullptr);
   ASSERT_OK(token);
-  std::atomic<int> made = 0;
-  std::latch making(1), go_on(1);
   TokenKey key(**token, [&](Access&) -> Result<KeyObject> {
-    ++made;
-    making.count_down();
-    go_on.wait();
+    Make();
     return KeyObject{7, false};
   });
-
-  CK_FUNCTION_LIST functions{};
-  std::mutex keeper;
-  Stopwatch maker, waiter;
-  const auto use = [&](Stopwatch& stopwatch) {
-    Access access({functions, 0, 1, keeper, 1}, 2, stopwatch);
-    EXPECT_EQ(key.Handle(access).value(), 7u);
-    EXPECT_TRUE(Becomes(stopwatch, true)) << "it runs again once the wait is over";
-    stopwatch.Stop();
-  };
-  maker.Start();
-  waiter.Start();
-  std::thread first([&] { use(maker); });
-  making.wait();
-  std::thread second([&] { use(waiter); });
-  EXPECT_TRUE(Becomes(maker, true));
-  EXPECT_TRUE(Becomes(waiter, false));
-  go_on.count_down();
-  first.join();
-  second.join();
+  ExpectWhoWaitsIsOutside(
+      [&](Access& access) { EXPECT_EQ(key.Handle(access).value(), 7u); });
   EXPECT_EQ(made, 1);
+}
+
+TEST_F(WaitingTest, ForTheKeyThatTellsWhoseFaultItWas) {
+  static std::function<void()> make;  // a function of C carries nothing with it
+  make = [this] { Make(); };
+  functions.C_GenerateKey = [](CK_SESSION_HANDLE, CK_MECHANISM*, CK_ATTRIBUTE*, CK_ULONG,
+                               CK_OBJECT_HANDLE*) -> CK_RV {
+    make();
+    return CKR_GENERAL_ERROR;
+  };
+  ControlKey key;
+  ExpectWhoWaitsIsOutside([&](Access& access) { EXPECT_FALSE(key.Computes(access)); });
 }
 
 }  // namespace
