@@ -235,6 +235,7 @@ Result<void> Roots::Start(Token& token, CryptoBackend& random, Control control) 
   token_ = &token;
   random_ = &random;
   control_ = std::move(control);
+  const bool use_only = token.config().use_only;
   std::vector<std::shared_ptr<Root>> roots;
   bool fits = false;  // the newest uses what the token can do
   for (const auto& found : roots_) {
@@ -247,7 +248,7 @@ Result<void> Roots::Start(Token& token, CryptoBackend& random, Control control) 
       return Failed(
           "the token cannot derive (CKM_AES_CBC_ENCRYPT_DATA), but holds keys from "
           "which those of messages are derived");
-    if (record.wraps && !record.derives && CanDerive(token)) {
+    if (record.wraps && !record.derives && CanDerive(token) && !use_only) {
       record.derives = true;  // from now on
       KMS_CHECK_OK(Put(record));
     }
@@ -258,7 +259,9 @@ Result<void> Roots::Start(Token& token, CryptoBackend& random, Control control) 
     const std::lock_guard lock(mutex_);
     roots_.swap(roots);
   }
-  if (!fits) {
+  if (use_only) {
+    if (newest() == 0) return Failed("the store names no root key in a token");
+  } else if (!fits) {
     KMS_CHECK_OK(Add());
   } else {
     const std::lock_guard lock(add_mutex_);
@@ -296,6 +299,8 @@ Result<void> Roots::Put(const HsmRootRecord& record) {
 }
 
 Result<void> Roots::Add() {
+  if (token_->config().use_only)
+    return Failed("the token is open for use only, and takes no new root key");
   const std::lock_guard adding(add_mutex_);
   KMS_CHECK_OK(RemoveUnmade());
   HsmRootRecord record;

@@ -47,7 +47,9 @@ class Roots final : public RootKey {
 
   // Start is called once, with the opened token: it makes the first root if there is
   // none, or the next if the token has learnt to wrap or to derive, and removes what an
-  // interrupted making has left. Fails: kUnavailable, also if the token has unlearnt it.
+  // interrupted making has left. With a token that is open for use only it does none of
+  // this. Fails: kUnavailable, also if the token has unlearnt it, or has no root and is
+  // to get none.
   Result<void> Start(Token& token, CryptoBackend& random, Control control);
 
   // Add makes a root of the next index, and first removes what an earlier attempt has

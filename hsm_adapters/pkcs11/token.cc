@@ -20,7 +20,7 @@ namespace {
 CK_SESSION_HANDLE NewSession(const Connection& connection, CK_RV* fault) {
   CK_SESSION_HANDLE made = CK_INVALID_HANDLE;
   const CK_RV code = connection.functions.C_OpenSession(
-      connection.slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, nullptr, nullptr, &made);
+      connection.slot, connection.session_flags, nullptr, nullptr, &made);
   if (code == CKR_OK) return made;
   *fault = code;
   return CK_INVALID_HANDLE;

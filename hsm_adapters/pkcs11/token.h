@@ -44,10 +44,16 @@ class Stopwatch {
   std::atomic<Time> since_{Time::max()};
 };
 
+// How sessions are opened.
+inline CK_FLAGS SessionFlags(const Pkcs11Config& config) {
+  return CKF_SERIAL_SESSION | (config.use_only ? 0 : CKF_RW_SESSION);
+}
+
 // How a module is reached, as long as nobody puts anything right.
 struct Connection {
   CK_FUNCTION_LIST& functions;
   CK_SLOT_ID slot;
+  CK_FLAGS session_flags;
   CK_SESSION_HANDLE keeper;
   std::mutex& keeper_mutex;
   std::uint64_t epoch;

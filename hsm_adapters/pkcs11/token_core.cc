@@ -59,6 +59,7 @@ Pkcs11Config CopyOf(const Pkcs11Config& config) {
   copy.sync_folder = config.sync_folder;
   copy.vendor = config.vendor;
   copy.copy_token_objects = config.copy_token_objects;
+  copy.use_only = config.use_only;
   return copy;
 }
 
@@ -302,8 +303,8 @@ void TokenCore::Serve(Slot& slot, Job& job) {
 Result<void> TokenCore::OpenSession(Slot& slot, CK_RV* fault) {
   if (slot.session != CK_INVALID_HANDLE && slot.generation == generation_) return {};
   slot.session = CK_INVALID_HANDLE;
-  *fault = module_->functions().C_OpenSession(slot_, CKF_SERIAL_SESSION | CKF_RW_SESSION,
-                                              nullptr, nullptr, &slot.session);
+  *fault = module_->functions().C_OpenSession(slot_, SessionFlags(config_), nullptr,
+                                              nullptr, &slot.session);
   if (*fault != CKR_OK) return Failed("C_OpenSession", *fault);
   slot.generation = generation_;
   return {};
@@ -513,8 +514,8 @@ void TokenCore::CloseSessions() {
 Result<void> TokenCore::OpenKeeper() {
   if (keeper_ != CK_INVALID_HANDLE) return {};
   ++generation_;
-  if (const CK_RV code = module_->functions().C_OpenSession(
-          slot_, CKF_SERIAL_SESSION | CKF_RW_SESSION, nullptr, nullptr, &keeper_);
+  if (const CK_RV code = module_->functions().C_OpenSession(slot_, SessionFlags(config_),
+                                                            nullptr, nullptr, &keeper_);
       code != CKR_OK) {
     keeper_ = CK_INVALID_HANDLE;
     return Failed("no session with the token can be opened", code);

@@ -58,7 +58,8 @@ class TokenCore : public std::enable_shared_from_this<TokenCore> {
   };
 
   Connection Reach() {
-    return {module_->functions(), slot_, keeper_, keeper_mutex_, epoch_};
+    return {module_->functions(), slot_, SessionFlags(config_), keeper_,
+            keeper_mutex_,        epoch_};
   }
   void Work();
   void Serve(Slot& slot, Job& job);

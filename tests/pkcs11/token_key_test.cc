@@ -45,7 +45,7 @@ class WaitingTest : public ::testing::Test {
   void ExpectWhoWaitsIsOutside(const std::function<void(Access&)>& use) {
     Stopwatch maker, waiter;
     const auto run = [&](Stopwatch& stopwatch) {
-      Access access({functions, 0, 1, keeper_, 1}, 2, stopwatch);
+      Access access({functions, 0, CKF_SERIAL_SESSION, 1, keeper_, 1}, 2, stopwatch);
       use(access);
       EXPECT_TRUE(Becomes(stopwatch, true)) << "it runs again once the wait is over";
       stopwatch.Stop();

@@ -12,7 +12,7 @@
 // Threads: everything may be used from many threads at once. Calls into the module run
 // on threads of the adapter, so that a module that hangs holds up nobody for longer than
 // `call_timeout_millis`, but those who ask for it (DirectCalls). The process must not
-// fork after Open. One process owns a token.
+// fork after Open. One process owns a token; others may use it (Pkcs11Config::use_only).
 
 #ifndef KMS_PKCS11_H_
 #define KMS_PKCS11_H_
@@ -57,6 +57,14 @@ struct Pkcs11Config {
   std::string sync_folder;            // synced after a token object was made; empty: none
   Pkcs11VendorMechanisms vendor;
   bool copy_token_objects = true;  // to session objects, where the token allows it
+
+  // To use what is there, and nothing else, also beside the process that owns the token:
+  // all sessions are read-only, so that the token itself refuses to have an object of it
+  // made, changed or removed; what is computed with are session objects. A root key that
+  // is missing is an error, not made. What needs more than that fails: AddRoot, Destroy,
+  // and in a token that cannot wrap the making of keys. The store is written only to
+  // count nonces, so it may be a copy.
+  bool use_only = false;
 };
 
 // DirectCalls: while one lives, its thread goes into modules itself, instead of handing
@@ -102,10 +110,11 @@ struct Pkcs11Speed {
 class Pkcs11Hsm {
  public:
   // Open logs in, checks that the token can do what is needed, and opens the root keys
-  // that `store` names; with none, it makes the first, durably. The PIN is used again
-  // when the token has gone and come back. `store` and `clock` outlive the object.
-  // Fails: kUnavailable with Reason::kHsmUnavailable, whose detail says what is missing
-  // and how to mend it: module, token, PIN, mechanisms, or the root key of the store.
+  // that `store` names; with none, it makes the first, durably, unless the token is
+  // opened for use only. The PIN is used again when the token has gone and come back.
+  // `store` and `clock` outlive the object. Fails: kUnavailable with
+  // Reason::kHsmUnavailable, whose detail says what is missing and how to mend it:
+  // module, token, PIN, mechanisms, or the root key of the store.
   static Result<std::unique_ptr<Pkcs11Hsm>> Open(Pkcs11Config config, KeyStore& store,
                                                  const Clock& clock);
 
