@@ -359,8 +359,36 @@ TEST_F(CanaryTest, UsesWhatIsInAToken) {
   EXPECT_EQ(tried.in_hsm, 0u);
   // A token that is away is no finding for each of its keys.
   hsm.away = true;
-  EXPECT_THAT(TryEveryVersion(parts, keep), testing::Fails(Reason::kHsmUnavailable));
+  const auto away = TryEveryVersion(parts, keep);
+  ASSERT_THAT(away, testing::Fails(Reason::kHsmUnavailable));
+  EXPECT_THAT(away.error().detail(), ::testing::StartsWith("version/"));
   EXPECT_TRUE(found.empty());
+}
+
+TEST_F(CanaryTest, NoticesMaterialThatTheTokenDoesNotTake) {
+  int changes = 0;
+  for (const auto& [key, record] : records) {
+    if (KindOf(key) != "version") continue;
+    VersionRecord version = FromJson<VersionRecord>(record.value).value();
+    if (!version.instance) continue;
+    ++changes;
+    Records changed = records;
+    version.sealed.back() ^= 1;
+    changed[key].value = ToJson(version);
+    const MapStore over(changed);
+    StoreCheckParts parts = PartsOf(over);
+    parts.hsm = &hsm;
+    std::vector<StoreFinding> found;
+    const CanarySummary tried = TryEveryVersion(parts, [&](const StoreFinding& finding) {
+                                  found.push_back(finding);
+                                }).value();
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0].fault, "cannot be used");
+    // The rest is tried all the same.
+    EXPECT_EQ(tried.symmetric, 6u);
+    EXPECT_EQ(tried.pairs, 5u);
+  }
+  EXPECT_EQ(changes, 1);
 }
 
 TEST_F(CanaryTest, NoticesMaterialThatIsOfNoUse) {

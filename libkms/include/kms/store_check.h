@@ -44,8 +44,8 @@ struct StoreCheckSummary {
 struct StoreCheckParts {
   const KeyStore& store;
   const RootKey& root;
-  CryptoBackend& software;     // over `root`
-  const ActionTable& actions;  // that policies may speak of
+  CryptoBackend& software;       // over `root`
+  const ActionTable& actions;    // that policies may speak of
   CryptoBackend* hsm = nullptr;  // null: TryEveryVersion leaves out keys of HSM level
 };
 
@@ -74,8 +74,10 @@ struct CanarySummary {
 };
 
 // TryEveryVersion uses every version of every key and certificate, also those of keys
-// that are disabled; those of HSM level only with a backend for them.
-// Fails: as CheckStore; kUnavailable if the token is not there.
+// that are disabled; those of HSM level only with a backend for them, which may be that
+// of a token that is open for use only (kms/pkcs11.h).
+// Fails: as CheckStore; kUnavailable, whose detail begins with the version's place, if
+// the token is not there or lacks what a version needs: no version is blamed for that.
 Result<CanarySummary> TryEveryVersion(const StoreCheckParts& parts,
                                       const TellFinding& tell);
 

@@ -69,7 +69,8 @@ class CanaryRun {
     if (tried) {
       ++(symmetric ? summary_.symmetric : summary_.pairs);
     } else if (tried.error().error_class() == ErrorClass::kUnavailable) {
-      return tried;
+      return Error(tried.error().error_class(), tried.error().reason(),
+                   ShowPlace(record.key) + ": " + tried.error().detail());
     } else {
       run_.Report(record.key, "cannot be used");
     }
