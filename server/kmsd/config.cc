@@ -2,18 +2,16 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <iostream>
 #include <map>
 #include <string_view>
 
 #include "kms/encoding.h"
+#include "kmsd/hsm_options.h"
 #include "kmsd/layout.h"
 #include "kmsd/pin.h"
 #include "version.h"
@@ -80,10 +78,7 @@ struct Texts {
   std::int64_t window_minutes = 15;
   std::size_t cache_megabytes = 64;
   std::size_t all_bodies_megabytes = 64;
-  std::string pin_file;
-  std::vector<unsigned long> sm4;
-  std::vector<unsigned long> sm2;
-  SecretBytes pin;  // from the environment
+  HsmTexts hsm;
   std::int64_t audit_grace_seconds = 60;
   std::uint64_t audit_file_megabytes = 64;
   std::int64_t audit_file_hours = 24;
@@ -119,7 +114,13 @@ void AddAuditOptions(CLI::App& app, AuditSettings& audit, Texts& texts) {
       ->check(CLI::Range(1, 8'760));
 }
 
-constexpr const char* kPinVariable = "KMSD_HSM_PIN";
+// "KMSD_HSM_MODULE" of "--hsm-module".
+std::string VariableOf(const CLI::Option& option) {
+  std::string name = "KMSD_";
+  for (const char c : option.get_lnames().front())
+    name += c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  return name;
+}
 
 void AddOptions(CLI::App& app, Config& config, Texts& texts) {
   const auto add = [&](const std::string& name, auto& value, const std::string& text,
@@ -213,42 +214,15 @@ void AddOptions(CLI::App& app, Config& config, Texts& texts) {
       "KMSD_CACHE_MEGABYTES")
       ->check(CLI::Range(1, 65536));
 
-  const std::map<std::string, HsmKind> hsms = {
-      {"auto", HsmKind::kAuto}, {"none", HsmKind::kNone}, {"pkcs11", HsmKind::kPkcs11}};
-  app.add_option("--hsm", config.hsm.kind,
-                 "Where keys of HSM level live: auto (a SoftHSM under --data, if it is "
-                 "installed), none, or pkcs11 (the token that is named)")
-      ->envname("KMSD_HSM")
-      ->transform(CLI::CheckedTransformer(hsms));
-  add("--softhsm-module", config.hsm.softhsm_module,
-      "SoftHSM's library, for auto; default: where distributions put it",
-      "KMSD_SOFTHSM_MODULE");
-  add("--hsm-module", config.hsm.module, "The PKCS#11 library of the token, for pkcs11",
-      "KMSD_HSM_MODULE");
-  add("--hsm-token", config.hsm.token, "The token's label", "KMSD_HSM_TOKEN");
-  add("--hsm-serial", config.hsm.serial,
-      "The token's serial number; default: any with that label", "KMSD_HSM_SERIAL");
-  add("--hsm-pin-file", texts.pin_file,
-      "File of mode 0600 with the PIN of the token's user; or set KMSD_HSM_PIN",
-      "KMSD_HSM_PIN_FILE");
-  app.add_option(
-         "--hsm-sm4", texts.sm4,
-         "A vendor's numbers for SM4, KEYTYPE:KEYGEN:GCM; default: SM4 is computed "
-         "in this process")
-      ->envname("KMSD_HSM_SM4")
-      ->delimiter(':');
-  app.add_option(
-         "--hsm-sm2", texts.sm2,
-         "A vendor's numbers for SM2, KEYTYPE:PAIRGEN:SIGN:DECRYPT; default: SM2 is "
-         "computed in this process")
-      ->envname("KMSD_HSM_SM2")
-      ->delimiter(':');
+  for (CLI::Option* const option :
+       AddHsmOptions(app,
+                     "Where keys of HSM level live: auto (a SoftHSM under --data, if it "
+                     "is installed), none, or pkcs11 (the token that is named)",
+                     config.hsm, texts.hsm))
+    option->envname(VariableOf(*option));
   add("--hsm-sessions", config.hsm.sessions, "Calls into the token at once",
       "KMSD_HSM_SESSIONS")
       ->check(CLI::Range(1, 64));
-  add("--hsm-timeout-millis", config.hsm.timeout_millis,
-      "How long anybody waits for a call into the token", "KMSD_HSM_TIMEOUT_MILLIS")
-      ->check(CLI::Range(100, 600'000));
   add("--hsm-token-threads", config.hsm.threads,
       "Requests that wait for the token at once", "KMSD_HSM_TOKEN_THREADS")
       ->check(CLI::Range(1, 1024));
@@ -286,54 +260,6 @@ void AddOptions(CLI::App& app, Config& config, Texts& texts) {
   add("--log-level", config.log_level, "trace, debug, info, warning, error or off",
       "KMSD_LOG_LEVEL")
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
-}
-
-// Fails with a text.
-std::string CompleteVendor(Pkcs11VendorMechanisms& vendor, const Texts& texts) {
-  const auto given = [](const std::vector<unsigned long>& numbers, std::size_t count) {
-    return numbers.size() == count && std::ranges::find(numbers, 0UL) == numbers.end();
-  };
-  if (!texts.sm4.empty()) {
-    if (!given(texts.sm4, 3)) return "--hsm-sm4 is not KEYTYPE:KEYGEN:GCM";
-    vendor.sm4_key_type = texts.sm4[0];
-    vendor.sm4_key_gen = texts.sm4[1];
-    vendor.sm4_gcm = texts.sm4[2];
-  }
-  if (!texts.sm2.empty()) {
-    if (!given(texts.sm2, 4)) return "--hsm-sm2 is not KEYTYPE:PAIRGEN:SIGN:DECRYPT";
-    vendor.sm2_key_type = texts.sm2[0];
-    vendor.sm2_key_pair_gen = texts.sm2[1];
-    vendor.sm2_sign = texts.sm2[2];
-    vendor.sm2_decrypt = texts.sm2[3];
-  }
-  return {};
-}
-
-// The named token: what is missing or in the way is told now, not by the module.
-std::string CompleteToken(HsmConfig& hsm, Texts& texts) {
-  const bool named = !hsm.module.empty() || !hsm.token.empty() || !hsm.serial.empty() ||
-                     !texts.pin_file.empty() || !texts.pin.empty() ||
-                     !texts.sm4.empty() || !texts.sm2.empty();
-  if (hsm.kind == HsmKind::kNone) return {};
-  if (hsm.kind == HsmKind::kAuto)
-    return named ? "a token is named, but --hsm is not pkcs11" : "";
-  if (const std::string wrong = CompleteVendor(hsm.vendor, texts); !wrong.empty())
-    return wrong;
-  if (hsm.module.empty() || hsm.token.empty())
-    return "--hsm pkcs11 needs --hsm-module and --hsm-token";
-  if (::access(hsm.module.c_str(), R_OK) != 0)
-    return "--hsm-module " + hsm.module + ": " + std::strerror(errno);
-  if (texts.pin_file.empty() == texts.pin.empty())
-    return std::string("--hsm pkcs11 needs the PIN, in --hsm-pin-file or in ") +
-           kPinVariable + ", and not in both";
-  if (texts.pin_file.empty()) {
-    hsm.pin = std::move(texts.pin);
-    return {};
-  }
-  auto pin = ReadPinFile(texts.pin_file);
-  if (!pin) return pin.error().detail();
-  hsm.pin = std::move(*pin);
-  return {};
 }
 
 // Splits at '=' into exactly `count` parts that are not empty; none otherwise.
@@ -419,7 +345,7 @@ std::string Complete(Config& config, Texts& texts) {
     config.root_folders.private_key = standard.private_key;
   if (config.root_folders.wrapping_key.empty())
     config.root_folders.wrapping_key = standard.wrapping_key;
-  return config.rewrap_only ? std::string() : CompleteToken(config.hsm, texts);
+  return config.rewrap_only ? std::string() : CompleteHsm(config.hsm, texts.hsm);
 }
 
 }  // namespace
@@ -429,7 +355,7 @@ ParsedConfig ParseConfig(int argc, char** argv) {
   app.set_version_flag("--version", std::string("kmsd ") + kVersion);
   Config config;
   Texts texts;
-  texts.pin = TakePin(kPinVariable);
+  texts.hsm.pin = TakePin(kPinVariable);
   AddOptions(app, config, texts);
   try {
     app.parse(argc, argv);

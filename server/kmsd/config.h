@@ -14,31 +14,11 @@
 #include "http/server_config.h"
 #include "kms/audit_log.h"
 #include "kms/kms.h"
-#include "kms/pkcs11.h"
 #include "kms/root_key.h"
-#include "kms/secret_bytes.h"
 #include "kms/signer.h"
+#include "kmsd/hsm_config.h"
 
 namespace kms::server {
-
-enum class HsmKind : std::uint8_t {
-  kAuto,    // a SoftHSM under the data directory, if its module is installed
-  kNone,    // no keys of HSM level
-  kPkcs11,  // the token that is named
-};
-
-struct HsmConfig {
-  HsmKind kind = HsmKind::kAuto;
-  std::string module;  // of the named token: the path of its library
-  std::string token;   // its label
-  std::string serial;  // empty: any with that label
-  SecretBytes pin;
-  Pkcs11VendorMechanisms vendor;
-  std::string softhsm_module;  // empty: where distributions put it
-  int sessions = 2;
-  int timeout_millis = 10'000;
-  std::size_t threads = 8;  // that wait for the token
-};
 
 struct Config {
   std::string data;

@@ -31,13 +31,7 @@ Result<std::unique_ptr<Pkcs11Hsm>> OpenToken(Pkcs11Config token, const HsmConfig
 
 Result<std::unique_ptr<Pkcs11Hsm>> OpenNamed(const HsmConfig& config, KeyStore& store,
                                              const Clock& clock) {
-  Pkcs11Config token;
-  token.module = config.module;
-  token.token = config.token;
-  token.serial = config.serial;
-  token.pin = config.pin.Clone();
-  token.vendor = config.vendor;
-  auto opened = OpenToken(std::move(token), config, store, clock);
+  auto opened = OpenToken(NamedToken(config), config, store, clock);
   if (!opened)
     return Explained(opened.error(),
                      "with --hsm none kmsd serves without the keys of HSM level");
