@@ -22,6 +22,9 @@
 #include "kmsctl/offline_store.h"
 #include "kmsctl/restored_store.h"
 #include "kmsctl/supervisor.h"
+#include "kmsd/hsm_options.h"
+#include "kmsd/layout.h"
+#include "kmsd/pin.h"
 
 namespace kms::server {
 namespace {
@@ -31,7 +34,10 @@ struct DrillOptions {
   std::string pass_phrase;
   std::string data;
   SoftwareRootKeyFolders folders;
-  SoftHsmFolder softhsm;
+  HsmConfig hsm;
+  HsmTexts hsm_texts;
+  const CLI::Option* hsm_kind = nullptr;
+  std::string softhsm_folder;
   std::string within;
 };
 
@@ -56,19 +62,60 @@ void AddTried(boost::json::object& summary, const CanarySummary& tried) {
   summary["versionsOnlyATokenUses"] = tried.in_hsm;
 }
 
-// The token that the versions of HSM level are tried with: a copy, so that the one in use
-// sees nothing of it. Null: none was named, or the store needs none.
-Result<std::unique_ptr<Pkcs11Hsm>> OpenTokenCopy(const std::string& folder,
-                                                 const SoftHsmFolder& softhsm,
-                                                 KeyStore& store, const Clock& clock) {
-  if (softhsm.folder.empty()) return std::unique_ptr<Pkcs11Hsm>();
-  KMS_TRY(const bool needed, HasHsmRoot(store));
-  if (!needed) return std::unique_ptr<Pkcs11Hsm>();
+// Whoever reads that a backup is good is to know of how much of it that was not asked.
+void TellUntried(boost::json::object& summary, std::uint64_t versions) {
+  if (versions == 0) return;
+  summary["notTried"] = std::to_string(versions) +
+                        (versions == 1 ? " version" : " versions") +
+                        " of HSM level: --hsm auto, --softhsm-folder or --hsm pkcs11 "
+                        "names the token that tries them";
+}
+
+// Which token it is, if any: with nothing said there is none.
+Result<void> CompleteToken(DrillOptions& options) {
+  HsmConfig& hsm = options.hsm;
+  const bool own = !options.softhsm_folder.empty();
+  const bool said = options.hsm_kind->count() != 0;
+  if (hsm.kind == HsmKind::kPkcs11) options.hsm_texts.pin = TakePin(kPinVariable);
+  if (const std::string wrong = CompleteHsm(hsm, options.hsm_texts); !wrong.empty())
+    return UsageError(wrong);
+  if (!said && !own) hsm.kind = HsmKind::kNone;
+  if ((own || !hsm.softhsm_module.empty()) && hsm.kind != HsmKind::kAuto)
+    return UsageError("--softhsm-folder and --softhsm-module are for --hsm auto");
+  if (hsm.kind != HsmKind::kAuto || own) return {};
+  if (options.data.empty())
+    return UsageError("--hsm auto needs --data, or --softhsm-folder");
+  options.softhsm_folder = DataLayout(options.data).hsm();
+  return {};
+}
+
+// A copy, because SoftHSM writes to the original at every login.
+Result<Pkcs11Config> CopyOfOwn(const std::string& folder, const DrillOptions& options) {
   const std::string place = folder + "/hsm";
   std::error_code failure;
   std::filesystem::create_directory(place, failure);
   if (failure) return LocalFileError(place + ": " + failure.message());
-  KMS_TRY(Pkcs11Config token, CopySoftHsm(softhsm, place));
+  return CopySoftHsm(
+      {.folder = options.softhsm_folder, .module = options.hsm.softhsm_module}, place);
+}
+
+// The token that the versions of HSM level are tried with, which a running kmsd may have
+// open. Null: none was named, or the store needs none.
+Result<std::unique_ptr<Pkcs11Hsm>> OpenToken(const std::string& folder,
+                                             const DrillOptions& options, KeyStore& store,
+                                             const Clock& clock) {
+  if (options.hsm.kind == HsmKind::kNone) return std::unique_ptr<Pkcs11Hsm>();
+  KMS_TRY(const bool needed, HasHsmRoot(store));
+  if (!needed) return std::unique_ptr<Pkcs11Hsm>();
+  Pkcs11Config token;
+  if (options.hsm.kind == HsmKind::kAuto) {
+    KMS_TRY(token, CopyOfOwn(folder, options));
+  } else {
+    token = NamedToken(options.hsm);
+  }
+  token.use_only = true;
+  token.sessions = 1;
+  token.call_timeout_millis = options.hsm.timeout_millis;
   return Pkcs11Hsm::Open(std::move(token), store, clock);
 }
 
@@ -93,17 +140,19 @@ Result<void> Try(const std::string& folder, const DrillOptions& options,
   const auto tell = [&](const StoreFinding& finding) { report.Tell(finding); };
   KMS_TRY(const StoreCheckSummary checked, CheckStore(parts, tell));
   summary["checkMillis"] = lap.Millis();
-  const auto hsm = OpenTokenCopy(folder, options.softhsm, *store, *clock);
+  const auto hsm = OpenToken(folder, options, *store, *clock);
   if (!hsm) return NotCheckedError(hsm.error());
   if (*hsm) parts.hsm = &(*hsm)->backend();
   KMS_TRY(const CanarySummary tried, TryEveryVersion(parts, tell));
   summary["tryMillis"] = lap.Millis();
   AddTried(summary, tried);
+  if (!*hsm) TellUntried(summary, tried.in_hsm);
   AddTo(summary, checked);
   return report.Finish(summary);
 }
 
-Result<void> Drill(const DrillOptions& options, Format format) {
+Result<void> Drill(DrillOptions& options, Format format) {
+  KMS_CHECK_OK(CompleteToken(options));
   KMS_TRY(const SoftwareRootKeyFolders folders,
           RootFoldersOf(options.data, options.folders));
   KMS_TRY(const SecretBytes pass_phrase, ReadPassPhrase(options.pass_phrase));
@@ -134,16 +183,22 @@ void AddDrillCommand(CLI::App& app, Order& order) {
       ->add_option("--pass-phrase-file", options->pass_phrase,
                    "File whose first line is the pass phrase; mode 0600")
       ->required();
-  drill->add_option("--data", options->data,
-                    "Data directory whose root key it is; only that is read of it");
+  drill->add_option(
+      "--data", options->data,
+      "Data directory whose root key it is; only that is read of it, and its token "
+      "with --hsm auto");
   AddRootFolderOptions(*drill, options->folders);
-  drill->add_option("--softhsm-folder", options->softhsm.folder,
-                    "Folder of kmsd's own SoftHSM, or its backup: keys of HSM level are "
-                    "tried with a copy of it; default: they are not tried");
-  drill
-      ->add_option("--softhsm-module", options->softhsm.module,
-                   "SoftHSM's library; default: where distributions put it")
-      ->needs("--softhsm-folder");
+  options->hsm_kind =
+      AddHsmOptions(
+          *drill,
+          "The token to try keys of HSM level with: auto (a copy of kmsd's own "
+          "SoftHSM), pkcs11 (the token that is named, in which nothing is made, "
+          "changed or removed), or none, the default: they are not tried",
+          options->hsm, options->hsm_texts)
+          .front();
+  drill->add_option("--softhsm-folder", options->softhsm_folder,
+                    "Folder of kmsd's own SoftHSM, or its backup, for auto, which it "
+                    "implies; default: that under --data");
   drill->add_option("--within", options->within,
                     "Folder of a local file system with room for the store; default "
                     "$TMPDIR, or /tmp");

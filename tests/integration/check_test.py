@@ -4,13 +4,14 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
 import tempfile
 
 from harness import Client, Server, Skipped, b64, check, eventually, run_checks
-from hsm_harness import MODULE, Keys
+from hsm_harness import MODULE, FaultyToken, Keys, OperatorsToken, has_token_tools, pkcs11_tool
 from offline import KMSCTL, KMSD, backup, kmsctl, pass_phrase_in, small_disk
 
 
@@ -77,6 +78,28 @@ def digest(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def exchange_secrets(server):
+    """Has the two AES keys of HSM level change what is sealed of their material."""
+    path = server.data / "store" / "data.mdb"
+    content = path.read_bytes()
+    records = [record for record in re.findall(rb'\{[^{}]*\}', content) if b'"instance":"' in record]
+    sealed = {re.search(rb'"sealed":"([^"]+)"', record)[1] for record in records}
+    one, two = (text for text in sealed if len(text) == min(map(len, sealed)))
+    path.write_bytes(content.replace(one, b"#" * len(one)).replace(two, one).replace(b"#" * len(one), two))
+
+
+def contents(folder, pattern="*", but=None):
+    """Every file below the folder, with its content."""
+    return {path: path.read_bytes() for path in folder.rglob(pattern) if path.is_file() and path.name != but}
+
+
+def all_tried(output):
+    """What a drill of the Keys of hsm_harness tells when it could use all of them."""
+    told = json.loads(output)
+    assert told["findings"] == [] and told["versionsOnlyATokenUses"] == 0 and "notTried" not in told, told
+    assert told["symmetricVersionsTried"] == 3 and told["pairsTried"] == 4, told
+
+
 @check
 def a_store_is_checked_when_no_kmsd_runs():
     with Server(KMSD, options=("--hsm", "none")) as server:
@@ -138,13 +161,13 @@ def a_drill_tries_what_is_in_a_token_with_a_copy_of_it():
         backup(server, file)
         told = json.loads(drill(server, file, output=True))
         assert told["versionsOnlyATokenUses"] == 6 and told["symmetricVersionsTried"] == 1, told
+        assert told["notTried"].startswith("6 versions of HSM level: --hsm auto"), told
         # Beside the running server, whose token does not see it.
         hsm = server.data / "hsm"
-        contents = {path: path.read_bytes() for path in hsm.rglob("*") if path.is_file()}
-        told = json.loads(drill(server, file, output=True, more=("--softhsm-folder", hsm)))
-        assert told["versionsOnlyATokenUses"] == 0 and told["findings"] == [], told
-        assert told["symmetricVersionsTried"] == 3 and told["pairsTried"] == 4, told
-        assert contents == {path: path.read_bytes() for path in hsm.rglob("*") if path.is_file()}
+        before = contents(hsm)
+        for more in (("--softhsm-folder", hsm), ("--hsm", "auto")):
+            all_tried(drill(server, file, output=True, more=more))
+            assert contents(hsm) == before
         keys.check()
         # Another token has another root key, or none; and a folder may be no token's.
         with Server(KMSD) as other:
@@ -161,6 +184,126 @@ def a_drill_tries_what_is_in_a_token_with_a_copy_of_it():
         backup(server, file)
         told = json.loads(drill(server, file, expect=1, output=True, more=("--softhsm-folder", hsm)))
         assert len([one for one in told["findings"] if one["fault"] == "cannot be used"]) == 7, told
+
+
+@check
+def a_drill_beside_kmsd_leaves_a_named_token_as_it_is():
+    if not has_token_tools():
+        raise Skipped("softhsm2 or opensc is not installed")
+    with OperatorsToken() as token, OperatorsToken() as other, \
+            Server(KMSD, options=[*token.options, "--hsm-pin-file", token.pin_file], environment=token.environment) as server:
+        server.start()
+        keys = Keys(server)
+        file = server.folder / "backup"
+        backup(server, file)
+
+        def held():
+            return pkcs11_tool(token.configuration, token.pin, token.label, "-O")
+
+        def drilled(of=token, **how):
+            more = [*of.options, "--hsm-pin-file", of.pin_file, *how.pop("more", ())]
+            return drill(server, file, more=more, env={**os.environ, **of.environment}, **how)
+
+        before = held()
+        files = contents(token.folder, "*.object", but="token.object")
+        assert len(files) == 1 and "libkms root 1" in before, (files, before)
+        all_tried(drilled(output=True))
+        assert held() == before and contents(token.folder, "*.object", but="token.object") == files
+        keys.check()
+        # The PIN may come in the environment; then no file is named.
+        environment = {**os.environ, **token.environment, "KMSD_HSM_PIN": token.pin}
+        all_tried(drill(server, file, output=True, more=token.options, env=environment))
+        # A token of the same label does not get the PIN; and one with another root key is no finding.
+        assert "no initialised token" in drilled(other, expect=3)
+        serial = [line.split(":")[1].strip() for line in subprocess.run(
+            ["pkcs11-tool", "--module", MODULE, "--list-token-slots"], env={**os.environ, **other.environment},
+            check=True, capture_output=True, text=True).stdout.splitlines() if "serial num" in line][0]
+        told = drilled(other, expect=3, more=("--hsm-serial", serial))
+        assert "root key 1 of the store is not in the token" in told, told
+        assert contents(other.folder, "*.object", but="token.object") == {}
+        token.write_pin("not the PIN")
+        assert "refuses the PIN" in drilled(expect=3)
+        token.write_pin(token.pin)
+        # The other way round: kmsd's token has lost the root key.
+        server.stop()
+        root = next(line.split(":")[1].strip() for line in before.splitlines() if line.strip().startswith("ID:"))
+        pkcs11_tool(token.configuration, token.pin, token.label, "--delete-object", "--type", "secrkey", "--id", root)
+        told = drilled(expect=3)
+        assert "root key 1 of the store is not in the token" in told, told
+        assert contents(token.folder, "*.object", but="token.object") == {}
+
+
+@check
+def a_drill_makes_no_root_key_in_a_token():
+    if not has_token_tools():
+        raise Skipped("softhsm2 or opensc is not installed")
+    with FaultyToken() as token, \
+            Server(KMSD, options=[*token.options, "--hsm-pin-file", token.pin_file], environment=token.environment) as server:
+        token.obey("* hide CKM_AES_KEY_WRAP_PAD")
+        server.start()
+        keys = Keys(server)
+        file = server.folder / "backup"
+        backup(server, file)
+
+        def held():
+            return pkcs11_tool(token.configuration, token.pin, token.label, "-O")
+
+        # It has learnt to wrap, for which kmsd makes a root key at its next start.
+        token.obey()
+        before = held()
+        all_tried(drill(server, file, output=True, more=[*token.options, "--hsm-pin-file", token.pin_file],
+                        env={**os.environ, **token.environment}))
+        assert held() == before
+        keys.check()
+        server.stop()
+        server.start()
+        assert "libkms root 2" in held() and "libkms root 2" not in before
+
+
+@check
+def material_of_another_version_is_a_finding():
+    if MODULE is None:
+        raise Skipped("softhsm2 is not installed")
+    with Server(KMSD) as server:
+        server.start()
+        client = Client(server)
+        for _ in range(2):
+            client.create_key(protectionLevel="0", keySpec="AES_256")
+            client.create_key(protectionLevel="0", keySpec="RSA_2048", keyUsage="2")
+        client.close()
+        server.stop()
+        file = server.folder / "backup"
+        backup(server, file)
+        assert json.loads(drill(server, file, output=True, more=("--hsm", "auto")))["findings"] == []
+        exchange_secrets(server)
+        file.unlink()
+        backup(server, file)
+        # The records fit together: only the token sees it.
+        assert json.loads(drill(server, file, output=True))["findings"] == []
+        told = json.loads(drill(server, file, expect=1, output=True, more=("--hsm", "auto")))
+        assert [one["fault"] for one in told["findings"]] == ["cannot be used"] * 2, told
+        assert told["symmetricVersionsTried"] == 0 and told["pairsTried"] == 2, told
+
+
+@check
+def a_token_is_named_as_for_kmsd_or_not_at_all():
+    with Server(KMSD, options=("--hsm", "none")) as server:
+        fill(server)
+        file = server.folder / "backup"
+        backup(server, file)
+        pin = server.folder / "pin"
+        pin.write_text("1234\n")
+        pin.chmod(0o644)
+        named = ["--hsm", "pkcs11", "--hsm-module", KMSD, "--hsm-token", "x"]
+        for more, told in ((["--hsm", "usb"], "usb"), (["--hsm-module", KMSD], "--hsm is not pkcs11"),
+                           (["--hsm", "pkcs11", "--hsm-module", KMSD], "--hsm-token"), (named, "KMSD_HSM_PIN"),
+                           ([*named, "--hsm-pin-file", pin], "chmod 600"),
+                           ([*named, "--hsm-sm4", "1:2"], "KEYTYPE:KEYGEN:GCM"),
+                           (["--hsm", "none", "--softhsm-folder", server.folder], "--hsm auto")):
+            assert told in drill(server, file, expect=2, more=more), more
+        # A store without keys of HSM level needs no token, and none is looked for.
+        told = json.loads(drill(server, file, output=True, more=("--hsm", "auto")))
+        assert told["findings"] == [] and "notTried" not in told, told
 
 
 @check
