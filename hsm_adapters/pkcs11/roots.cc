@@ -182,8 +182,7 @@ Roots::~Roots() = default;
 Result<std::unique_ptr<Roots>> Roots::Read(KeyStore& store, const Clock& clock) {
   std::unique_ptr<Roots> roots(new Roots(store, clock));
   KMS_TRY(const auto snapshot, store.Read());
-  KMS_TRY(const auto records,
-          snapshot->Scan(place::HsmRoots(), {}, static_cast<std::size_t>(-1)));
+  KMS_TRY(const auto records, snapshot->Scan(place::HsmRoots(), {}, kAllRecords));
   for (const Record& stored : records) {
     KMS_TRY(HsmRootRecord record, ReadRecord<HsmRootRecord>(stored.value));
     if (!record.made) {

@@ -39,7 +39,7 @@ class HsmLifecycleTest : public HsmFaultsTest {
     return hsm_.store()
         .Read()
         .value()
-        ->Scan(JoinKey({"hsm-root"}), {}, static_cast<std::size_t>(-1))
+        ->Scan(JoinKey({"hsm-root"}), {}, kAllRecords)
         .value()
         .size();
   }

@@ -255,7 +255,7 @@ TEST_F(Pkcs11HsmTest, RecordsHoldNoKeyInClear) {
         std::search(record.begin(), record.end(), material.begin(), material.begin() + 8),
         record.end());
   const auto snapshot = token_.store().Read().value();
-  const auto records = snapshot->Scan({}, {}, static_cast<std::size_t>(-1)).value();
+  const auto records = snapshot->Scan({}, {}, kAllRecords).value();
   for (const Record& record : records) {
     EXPECT_EQ(record.value.find(std::string(8, '\x5a')), std::string::npos);
     EXPECT_EQ(record.value.find(ToBase64(material).substr(0, 16)), std::string::npos);

@@ -44,6 +44,9 @@ struct RecordView {
   Revision revision = 0;
 };
 
+// The limit of a Scan that returns every record.
+inline constexpr std::size_t kAllRecords = static_cast<std::size_t>(-1);
+
 // Reader: what a snapshot and a transaction have in common.
 class Reader {
  public:

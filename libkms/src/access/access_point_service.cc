@@ -121,11 +121,11 @@ Result<std::vector<PointResource>> ListResources(const Domain& domain,
       domain, context, id, action,
       [&](const Snapshot& snapshot,
           const AccessPointRecord& point) -> Result<std::vector<PointResource>> {
-        constexpr PageRequest kAll = {0, static_cast<std::size_t>(-1)};
         const NameCheck check(point.resource_check, point.resources);
         std::vector<PointResource> listed;
         KMS_TRY(const auto keys,
-                PageOf(snapshot, place::KeyList(point.account, point.region), kAll));
+                PageOf(snapshot, place::KeyList(point.account, point.region),
+                       {0, kAllRecords}));
         for (const std::string& key : keys) {
           const bool allowed = check.Allows(key);
           if (allowed_only && !allowed) continue;
@@ -136,10 +136,10 @@ Result<std::vector<PointResource>> ListResources(const Domain& domain,
           listed.push_back({PointResourceKind::kKey, key, std::move(alias), allowed});
         }
         for (const bool usb_key : {false, true}) {
-          KMS_TRY(
-              const auto certificates,
-              PageOf(snapshot,
-                     place::CertificateList(point.account, point.region, usb_key), kAll));
+          KMS_TRY(const auto certificates,
+                  PageOf(snapshot,
+                         place::CertificateList(point.account, point.region, usb_key),
+                         {0, kAllRecords}));
           for (const std::string& certificate : certificates) {
             const bool allowed = check.Allows(certificate);
             if (allowed_only && !allowed) continue;
@@ -216,7 +216,7 @@ Result<Page<AccessPointDescription>> AccessPointService::List(
   // There are few, so that each can be asked about.
   KMS_TRY(const auto ids,
           PageOf(*snapshot, place::AccessPointList(account, context.region),
-                 {0, static_cast<std::size_t>(-1)}));
+                 {0, kAllRecords}));
   Page<AccessPointDescription> listed;
   const std::size_t first = FirstOf(page);
   for (const std::string& id : ids) {
@@ -239,8 +239,8 @@ Result<void> AccessPointService::Delete(const RequestContext& context,
         KMS_TRY(const AccessPointRecord point,
                 ReadPoint(*domain_, transaction, context, id,
                           "kms:accessPoint:deleteApplicationAccessPoint"));
-        KMS_TRY(const auto keys, transaction.Scan(place::KeysOfAccessPoint(point.id), {},
-                                                  static_cast<std::size_t>(-1)));
+        KMS_TRY(const auto keys,
+                transaction.Scan(place::KeysOfAccessPoint(point.id), {}, kAllRecords));
         for (const Record& record : keys) {
           KMS_TRY(const PointerRecord key, FromJson<PointerRecord>(record.value));
           transaction.Erase(AccessKeyPlace(key.name));

@@ -240,7 +240,7 @@ Result<Page<CertificateSummary>> CertificateDomain::List(const RequestContext& c
   }
 
   const std::size_t first = FirstOf(page);
-  KMS_TRY(const auto ids, PageOf(*snapshot, index, {0, static_cast<std::size_t>(-1)}));
+  KMS_TRY(const auto ids, PageOf(*snapshot, index, {0, kAllRecords}));
   for (const std::string& id : ids) {
     KMS_TRY(const auto certificate, Load(*snapshot, context, id));
     if (!certificate || (wanted.accepts && !wanted.accepts(*certificate))) continue;

@@ -89,9 +89,9 @@ Result<void> CheckKey(CheckRun& run, const Entry& entry) {
 
   // Each entry is checked where it stands: their number, and which is the last, is what
   // only the key tells.
-  KMS_TRY(const auto versions,
-          run.snapshot().Scan(place::VersionList(key->account, key->id), {},
-                              static_cast<std::size_t>(-1)));
+  KMS_TRY(
+      const auto versions,
+      run.snapshot().Scan(place::VersionList(key->account, key->id), {}, kAllRecords));
   if (versions.size() != key->versions)
     run.Report(entry, "has had " + std::to_string(key->versions) +
                           " versions, and there are " + std::to_string(versions.size()));

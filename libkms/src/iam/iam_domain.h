@@ -24,8 +24,6 @@
 
 namespace kms {
 
-inline constexpr std::size_t kAllRecords = static_cast<std::size_t>(-1);
-
 class IamDomain {
  public:
   explicit IamDomain(std::shared_ptr<Domain> domain);

@@ -38,8 +38,8 @@ void EraseAccessKey(Transaction& transaction, const AccessKeyRecord& record) {
 Result<std::vector<AccessKeyRecord>> AccessKeysOf(const Reader& reader,
                                                   std::string_view account,
                                                   std::string_view user) {
-  KMS_TRY(const auto pointers, reader.Scan(place::AccessKeysOfUser(account, user), {},
-                                           static_cast<std::size_t>(-1)));
+  KMS_TRY(const auto pointers,
+          reader.Scan(place::AccessKeysOfUser(account, user), {}, kAllRecords));
   std::vector<AccessKeyRecord> records;
   for (const Record& pointer : pointers) {
     KMS_TRY(const auto found, reader.Get(AccessKeyPlace(pointer.value)));

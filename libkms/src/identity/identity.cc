@@ -70,8 +70,7 @@ class Identity::Impl {
 
   Result<std::vector<AccountDescription>> ListAccounts() const {
     KMS_TRY(const auto snapshot, store_.Read());
-    KMS_TRY(const auto records,
-            snapshot->Scan(place::Accounts(), {}, static_cast<std::size_t>(-1)));
+    KMS_TRY(const auto records, snapshot->Scan(place::Accounts(), {}, kAllRecords));
     std::vector<AccountDescription> accounts;
     for (const Record& record : records) {
       KMS_TRY(AccountRecord account, ReadRecord<AccountRecord>(record.value));

@@ -33,7 +33,7 @@ Result<Page<AliasDescription>> ListVisible(Domain& domain, const Snapshot& snaps
                                            std::string_view action) {
   KMS_TRY(auto all, ListIndex(snapshot, context,
                               place::AliasList(context.principal.account, context.region),
-                              {0, static_cast<std::size_t>(-1)}));
+                              {0, kAllRecords}));
   Page<AliasDescription> listed;
   const std::size_t first = FirstOf(page);
   for (AliasDescription& alias : all.items) {
@@ -141,7 +141,7 @@ Result<Page<AliasDescription>> AliasService::ListOfKey(const RequestContext& con
           domain_->FindKey(*snapshot, context, name, "kms:cmk:listAliasByUuid"));
   const std::string index = place::AliasesOfKey(key->account, key->id);
   KMS_TRY(auto listed, ListIndex(*snapshot, context, index, page));
-  KMS_TRY(const auto all, snapshot->Scan(index, {}, static_cast<std::size_t>(-1)));
+  KMS_TRY(const auto all, snapshot->Scan(index, {}, kAllRecords));
   listed.total = all.size();
   return listed;
 }

@@ -248,8 +248,8 @@ KeyDescription Describe(const KeyRecord& key, UnixMillis now) {
 Result<KeyDescription> Domain::DescribeKey(const Reader& reader,
                                            const KeyRecord& key) const {
   KeyDescription described = Describe(key, Now());
-  KMS_TRY(const auto aliases, reader.Scan(place::AliasesOfKey(key.account, key.id), {},
-                                          static_cast<std::size_t>(-1)));
+  KMS_TRY(const auto aliases,
+          reader.Scan(place::AliasesOfKey(key.account, key.id), {}, kAllRecords));
   for (const Record& record : aliases) {
     KMS_TRY(PointerRecord pointer, FromJson<PointerRecord>(record.value));
     described.aliases.push_back(std::move(pointer.name));

@@ -114,16 +114,16 @@ void Domain::DropMaterial(Transaction& transaction, VersionRecord& version) {
 
 Result<void> Domain::EraseVersions(Transaction& transaction, std::string_view account,
                                    std::string_view owner) {
-  KMS_TRY(const auto records, transaction.Scan(place::Versions(account, owner), {},
-                                               static_cast<std::size_t>(-1)));
+  KMS_TRY(const auto records,
+          transaction.Scan(place::Versions(account, owner), {}, kAllRecords));
   for (const Record& record : records) {
     // One that cannot be read names no object, and must not keep the others.
     if (auto version = FromJson<VersionRecord>(record.value))
       DropMaterial(transaction, *version);
     transaction.Erase(record.key);
   }
-  KMS_TRY(const auto listed, transaction.Scan(place::VersionList(account, owner), {},
-                                              static_cast<std::size_t>(-1)));
+  KMS_TRY(const auto listed,
+          transaction.Scan(place::VersionList(account, owner), {}, kAllRecords));
   for (const Record& record : listed) transaction.Erase(record.key);
   return {};
 }

@@ -51,14 +51,14 @@ Result<std::optional<KeyRecord>> StillDue(Transaction& transaction, const Due& d
 }
 
 Result<void> EraseAll(Transaction& transaction, const std::string& prefix) {
-  KMS_TRY(const auto records, transaction.Scan(prefix, {}, static_cast<std::size_t>(-1)));
+  KMS_TRY(const auto records, transaction.Scan(prefix, {}, kAllRecords));
   for (const Record& record : records) transaction.Erase(record.key);
   return {};
 }
 
 Result<void> EraseTokens(Transaction& transaction, const KeyRecord& key) {
-  KMS_TRY(const auto records, transaction.Scan(place::Tokens(key.account, key.id), {},
-                                               static_cast<std::size_t>(-1)));
+  KMS_TRY(const auto records,
+          transaction.Scan(place::Tokens(key.account, key.id), {}, kAllRecords));
   for (const Record& record : records) {
     // One that cannot be read must not keep the key; its date goes when it has come.
     if (const auto token = FromJson<TokenRecord>(record.value))
@@ -293,7 +293,7 @@ Result<bool> DueWorker::Delete(const Due& due) {
         if (!key) return {};
         KMS_TRY(const auto aliases,
                 transaction.Scan(place::AliasesOfKey(key->account, key->id), {},
-                                 static_cast<std::size_t>(-1)));
+                                 kAllRecords));
         for (const Record& pointer_record : aliases) {
           KMS_TRY(const PointerRecord pointer,
                   FromJson<PointerRecord>(pointer_record.value));

@@ -25,8 +25,8 @@ std::string FingerprintLabel(const KeyRecord& key) {
 
 Result<std::size_t> LiveTokens(const Reader& reader, const KeyRecord& key,
                                UnixMillis now) {
-  KMS_TRY(const auto records, reader.Scan(place::Tokens(key.account, key.id), {},
-                                          static_cast<std::size_t>(-1)));
+  KMS_TRY(const auto records,
+          reader.Scan(place::Tokens(key.account, key.id), {}, kAllRecords));
   std::size_t live = 0;
   for (const Record& record : records) {
     KMS_TRY(const TokenRecord token, FromJson<TokenRecord>(record.value));

@@ -170,7 +170,7 @@ Result<Page<KeyDescription>> KeyService::List(const RequestContext& context,
 
   const UnixMillis now = domain_->Now();
   const std::size_t first = FirstOf(page);
-  KMS_TRY(const auto ids, PageOf(*snapshot, index, {0, static_cast<std::size_t>(-1)}));
+  KMS_TRY(const auto ids, PageOf(*snapshot, index, {0, kAllRecords}));
   for (const std::string& id : ids) {
     KMS_TRY(const auto key, describe(id));
     if (!key || (filter.usage && key->usage != *filter.usage) ||

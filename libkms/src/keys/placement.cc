@@ -43,8 +43,8 @@ Result<std::set<std::string>> IdsOf(const Reader& reader, std::string_view name)
 
 Result<void> AddVersions(const Reader& reader, const KeyRecord& key,
                          std::vector<KeyPlacement>& placements) {
-  KMS_TRY(const auto records, reader.Scan(place::Versions(key.account, key.id), {},
-                                          static_cast<std::size_t>(-1)));
+  KMS_TRY(const auto records,
+          reader.Scan(place::Versions(key.account, key.id), {}, kAllRecords));
   std::vector<KeyPlacement> found;
   for (const Record& record : records) {
     KMS_TRY(VersionRecord version, FromJson<VersionRecord>(record.value));

@@ -10,7 +10,6 @@
 namespace kms {
 namespace {
 
-constexpr std::size_t kAll = static_cast<std::size_t>(-1);
 // What a document takes in memory, for each byte of its text, about.
 constexpr std::size_t kCompiledFactor = 4;
 
@@ -37,10 +36,12 @@ Result<std::shared_ptr<const UserPolicies>> UserPolicies::Load(
   std::unordered_map<std::string, std::shared_ptr<const PolicyDocument>> documents;
   for (const SystemPolicy& policy : tables.system)
     documents.emplace(policy.id, policy.document);
-  KMS_TRY(const auto groups, reader.Scan(place::GroupsOf(account, user), {}, kAll));
+  KMS_TRY(const auto groups,
+          reader.Scan(place::GroupsOf(account, user), {}, kAllRecords));
   for (const Record& link : groups) {
     KMS_TRY(const LinkRecord group, ReadRecord<LinkRecord>(link.value));
-    KMS_TRY(const auto grants, reader.Scan(place::GrantsOf(account, group.id), {}, kAll));
+    KMS_TRY(const auto grants,
+            reader.Scan(place::GrantsOf(account, group.id), {}, kAllRecords));
     for (const Record& stored : grants) {
       KMS_TRY(GrantRecord grant, ReadRecord<GrantRecord>(stored.value));
       auto document = documents.find(grant.policy);

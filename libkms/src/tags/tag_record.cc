@@ -1,7 +1,6 @@
 #include "tags/tag_record.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <utility>
 
 #include "core/json_record.h"
@@ -10,11 +9,6 @@
 #include "kms/encoding.h"
 
 namespace kms {
-namespace {
-
-constexpr std::size_t kAll = static_cast<std::size_t>(-1);
-
-}  // namespace
 
 template <typename Archive>
 void Members(Archive& archive, TagRecord& r) {
@@ -44,7 +38,7 @@ Result<std::vector<TagRecord>> TagsOf(const Reader& reader, std::string_view acc
                                       std::string_view resource) {
   std::vector<TagRecord> tags;
   KMS_TRY(const auto bound,
-          reader.Scan(place::TagsOfResource(account, resource), {}, kAll));
+          reader.Scan(place::TagsOfResource(account, resource), {}, kAllRecords));
   for (const Record& binding : bound) {
     KMS_TRY(const PointerRecord pointer, FromJson<PointerRecord>(binding.value));
     KMS_TRY(const auto found, reader.Get(place::Tag(account, region, pointer.name)));
@@ -99,7 +93,7 @@ void UnbindTag(Transaction& transaction, const TagRecord& tag,
 Result<void> UnbindAll(Transaction& transaction, std::string_view account,
                        std::string_view resource) {
   KMS_TRY(const auto bound,
-          transaction.Scan(place::TagsOfResource(account, resource), {}, kAll));
+          transaction.Scan(place::TagsOfResource(account, resource), {}, kAllRecords));
   for (const Record& binding : bound) {
     KMS_TRY(const PointerRecord tag, FromJson<PointerRecord>(binding.value));
     ChangeIndex(transaction, IndexOfBinding(account, tag.name, resource), {});

@@ -13,8 +13,6 @@
 namespace kms {
 namespace {
 
-constexpr std::size_t kAll = static_cast<std::size_t>(-1);
-
 // Whether the principal may do `action` with the tags of its account.
 Result<void> Authorise(const Domain& domain, const Reader& reader,
                        const RequestContext& context, std::string_view action) {
@@ -60,7 +58,7 @@ Result<TagRecord> FindNamed(const Reader& reader, const RequestContext& context,
 }
 
 Result<std::vector<std::string>> ResourcesOf(const Reader& reader, const TagRecord& tag) {
-  return PageOf(reader, place::ResourcesOfTag(tag.account, tag.id), {0, kAll});
+  return PageOf(reader, place::ResourcesOfTag(tag.account, tag.id), {0, kAllRecords});
 }
 
 // Writes a tag whose name must be free. `before` is what is in the store, null for a new
@@ -161,9 +159,9 @@ Result<Page<TagGroup>> TagService::List(const RequestContext& context,
                                         const PageRequest& page) {
   KMS_TRY(const auto snapshot, domain_->parts().store.Read());
   KMS_CHECK_OK(Authorise(*domain_, *snapshot, context, "kms:label:listLebal"));
-  KMS_TRY(
-      const auto stored,
-      snapshot->Scan(place::Tags(context.principal.account, context.region), {}, kAll));
+  KMS_TRY(const auto stored,
+          snapshot->Scan(place::Tags(context.principal.account, context.region), {},
+                         kAllRecords));
   std::vector<TagRecord> tags;
   for (const Record& record : stored) {
     KMS_TRY(TagRecord tag, ReadTag(record.value));
