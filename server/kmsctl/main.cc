@@ -15,6 +15,7 @@
 #include "kms/signer.h"
 #include "kmsctl/commands.h"
 #include "kmsctl/failure.h"
+#include "kmsd/choice.h"
 
 namespace kms::server {
 namespace {
@@ -66,10 +67,10 @@ void AddGlobals(CLI::App& app, Globals& globals, Order& order) {
   app.add_option("--timeout", globals.client.timeout_seconds, "Seconds for each answer")
       ->check(CLI::Range(1, 3600))
       ->capture_default_str();
-  app.add_option("--output", order.format, "How results are printed: text or json")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Format>{
-          {"text", Format::kText}, {"json", Format::kJson}}))
-      ->option_text("text|json");
+  const std::map<std::string, Format> formats = {{"text", Format::kText},
+                                                 {"json", Format::kJson}};
+  OneOf(app.add_option("--output", order.format, "How results are printed: text or json"),
+        formats);
 }
 
 int Main(int argc, char** argv) {

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "kms/encoding.h"
+#include "kmsd/choice.h"
 #include "kmsd/hsm_options.h"
 #include "kmsd/layout.h"
 #include "kmsd/pin.h"
@@ -91,11 +92,12 @@ void AddAuditOptions(CLI::App& app, AuditSettings& audit, Texts& texts) {
   };
   const std::map<std::string, AuditOnFailure> ways = {
       {"continue", AuditOnFailure::kContinue}, {"refuse", AuditOnFailure::kRefuse}};
-  app.add_option("--audit-on-failure", audit.on_failure,
-                 "What calls that only compute do while the audit log cannot be written: "
-                 "continue for a time, or refuse")
-      ->envname("KMSD_AUDIT_ON_FAILURE")
-      ->transform(CLI::CheckedTransformer(ways));
+  OneOf(app.add_option(
+            "--audit-on-failure", audit.on_failure,
+            "What calls that only compute do while the audit log cannot be written: "
+            "continue for a time, or refuse"),
+        ways)
+      ->envname("KMSD_AUDIT_ON_FAILURE");
   add("--audit-grace-seconds", texts.audit_grace_seconds, "That time",
       "KMSD_AUDIT_GRACE_SECONDS")
       ->check(CLI::Range(0, 86'400));
@@ -180,10 +182,10 @@ void AddOptions(CLI::App& app, Config& config, Texts& texts) {
       {"both", TimeReading::kBoth},
       {"utc", TimeReading::kUtc},
       {"beijing", TimeReading::kBeijing}};
-  app.add_option("--eop-time", config.time_rule.reading,
-                 "How clients' dates are read: both, utc or beijing")
-      ->envname("KMSD_EOP_TIME")
-      ->transform(CLI::CheckedTransformer(readings));
+  OneOf(app.add_option("--eop-time", config.time_rule.reading,
+                       "How clients' dates are read: both, utc or beijing"),
+        readings)
+      ->envname("KMSD_EOP_TIME");
   add("--eop-window-minutes", texts.window_minutes,
       "How far a client's clock may be off, either way", "KMSD_EOP_WINDOW_MINUTES")
       ->check(CLI::Range(1, 60));

@@ -8,6 +8,7 @@
 #include <map>
 #include <utility>
 
+#include "kmsd/choice.h"
 #include "kmsd/pin.h"
 
 namespace kms::server {
@@ -44,7 +45,7 @@ std::vector<CLI::Option*> AddHsmOptions(CLI::App& app, const std::string& kinds,
   };
   const std::map<std::string, HsmKind> names = {
       {"auto", HsmKind::kAuto}, {"none", HsmKind::kNone}, {"pkcs11", HsmKind::kPkcs11}};
-  add("--hsm", hsm.kind, kinds)->transform(CLI::CheckedTransformer(names));
+  OneOf(add("--hsm", hsm.kind, kinds), names);
   add("--softhsm-module", hsm.softhsm_module,
       "SoftHSM's library, for auto; default: where distributions put it");
   add("--hsm-module", hsm.module, "The PKCS#11 library of the token, for pkcs11");
@@ -56,11 +57,13 @@ std::vector<CLI::Option*> AddHsmOptions(CLI::App& app, const std::string& kinds,
   add("--hsm-sm4", texts.sm4,
       "A vendor's numbers for SM4, KEYTYPE:KEYGEN:GCM; default: SM4 is computed in this "
       "process")
-      ->delimiter(':');
+      ->delimiter(':')
+      ->allow_extra_args(false);
   add("--hsm-sm2", texts.sm2,
       "A vendor's numbers for SM2, KEYTYPE:PAIRGEN:SIGN:DECRYPT; default: SM2 is "
       "computed in this process")
-      ->delimiter(':');
+      ->delimiter(':')
+      ->allow_extra_args(false);
   add("--hsm-timeout-millis", hsm.timeout_millis,
       "How long anybody waits for a call into the token")
       ->capture_default_str()

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "kms/secret_bytes.h"
 #include "kmsd/hsm_config.h"
 
 namespace kms::server {
