@@ -6,6 +6,7 @@
 #include <p11-kit/pkcs11.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <span>

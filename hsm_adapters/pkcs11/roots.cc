@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "hsm_adapters/pkcs11/return_code.h"
+#include "hsm_adapters/pkcs11/token_control.h"
 #include "kms/encoding.h"
 
 namespace kms {
@@ -362,9 +363,14 @@ std::shared_ptr<Roots::Root> Roots::NewRoot(HsmRootRecord record) {
     if (!self->record.wraps) return KeyObject{object, false};
     Template sealing = AesKey(false, false);
     AddUse(use, &sealing);
+    auto unwrapped = access.Keep()->Unwrap(WrapMechanism(*token_), object,
+                                           self->record.seal, std::move(sealing));
     KMS_TRY(const CK_OBJECT_HANDLE handle,
-            access.Keep()->Unwrap(WrapMechanism(*token_), object, self->record.seal,
-                                  std::move(sealing)));
+            OrInput(access, object, control_, std::move(unwrapped),
+                    Error(ErrorClass::kCorrupt, Reason::kHsmUnavailable,
+                          "what the store holds of root key " +
+                              std::to_string(self->record.index) +
+                              " does not unwrap in the token")));
     return KeyObject{handle};
   };
   root->cipher = std::make_unique<TokenCipher>(TokenCipher::Parts{

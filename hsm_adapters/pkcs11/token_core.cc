@@ -303,8 +303,7 @@ void TokenCore::Serve(Slot& slot, Job& job) {
 Result<void> TokenCore::OpenSession(Slot& slot, CK_RV* fault) {
   if (slot.session != CK_INVALID_HANDLE && slot.generation == generation_) return {};
   slot.session = CK_INVALID_HANDLE;
-  *fault = module_->functions().C_OpenSession(slot_, SessionFlags(config_), nullptr,
-                                              nullptr, &slot.session);
+  *fault = NewSession(&slot.session);
   if (*fault != CKR_OK) return Failed("C_OpenSession", *fault);
   slot.generation = generation_;
   return {};
@@ -511,12 +510,15 @@ void TokenCore::CloseSessions() {
   keeper_ = CK_INVALID_HANDLE;
 }
 
+CK_RV TokenCore::NewSession(CK_SESSION_HANDLE* session) {
+  return module_->functions().C_OpenSession(slot_, SessionFlags(config_), nullptr,
+                                            nullptr, session);
+}
+
 Result<void> TokenCore::OpenKeeper() {
   if (keeper_ != CK_INVALID_HANDLE) return {};
   ++generation_;
-  if (const CK_RV code = module_->functions().C_OpenSession(slot_, SessionFlags(config_),
-                                                            nullptr, nullptr, &keeper_);
-      code != CKR_OK) {
+  if (const CK_RV code = NewSession(&keeper_); code != CKR_OK) {
     keeper_ = CK_INVALID_HANDLE;
     return Failed("no session with the token can be opened", code);
   }

@@ -61,6 +61,7 @@ class TokenCore : public std::enable_shared_from_this<TokenCore> {
     return {module_->functions(), slot_, SessionFlags(config_), keeper_,
             keeper_mutex_,        epoch_};
   }
+  CK_RV NewSession(CK_SESSION_HANDLE* session);
   void Work();
   void Serve(Slot& slot, Job& job);
   void GiveBack(Slot& slot);

@@ -20,6 +20,7 @@ class CheckReport {
   explicit CheckReport(Format format) : format_(format) {}
 
   void Tell(const StoreFinding& finding);
+  std::uint64_t findings() const { return findings_; }
 
   // Finish writes the findings, or how many there were, and the summary.
   // Fails: kDenied if there were findings; as WriteOutput.

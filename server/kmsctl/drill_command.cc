@@ -63,12 +63,12 @@ void AddTried(boost::json::object& summary, const CanarySummary& tried) {
 }
 
 // Whoever reads that a backup is good is to know of how much of it that was not asked.
-void TellUntried(boost::json::object& summary, std::uint64_t versions) {
-  if (versions == 0) return;
-  summary["notTried"] = std::to_string(versions) +
-                        (versions == 1 ? " version" : " versions") +
-                        " of HSM level: --hsm auto, --softhsm-folder or --hsm pkcs11 "
-                        "names the token that tries them";
+std::string Untried(std::uint64_t versions, HsmKind kind) {
+  return std::to_string(versions) + (versions == 1 ? " version" : " versions") +
+         " of HSM level: " +
+         (kind == HsmKind::kNone ? "--hsm auto, --softhsm-folder or --hsm pkcs11 names "
+                                   "the token that tries them"
+                                 : "the backup names no root key in a token");
 }
 
 // Which token it is, if any: with nothing said there is none.
@@ -76,10 +76,17 @@ Result<void> CompleteToken(DrillOptions& options) {
   HsmConfig& hsm = options.hsm;
   const bool own = !options.softhsm_folder.empty();
   const bool said = options.hsm_kind->count() != 0;
-  if (hsm.kind == HsmKind::kPkcs11) options.hsm_texts.pin = TakePin(kPinVariable);
+  const HsmKind kind = said || own ? hsm.kind : HsmKind::kNone;
+  SecretBytes pin = TakePin(kPinVariable);  // out of the environment in any case
+  if (kind == HsmKind::kPkcs11) {
+    options.hsm_texts.pin = std::move(pin);
+  } else {
+    hsm.kind =
+        HsmKind::kAuto;  // with which no token is named; kmsd may name one with none
+  }
   if (const std::string wrong = CompleteHsm(hsm, options.hsm_texts); !wrong.empty())
     return UsageError(wrong);
-  if (!said && !own) hsm.kind = HsmKind::kNone;
+  hsm.kind = kind;
   if ((own || !hsm.softhsm_module.empty()) && hsm.kind != HsmKind::kAuto)
     return UsageError("--softhsm-folder and --softhsm-module are for --hsm auto");
   if (hsm.kind != HsmKind::kAuto || own) return {};
@@ -140,13 +147,26 @@ Result<void> Try(const std::string& folder, const DrillOptions& options,
   const auto tell = [&](const StoreFinding& finding) { report.Tell(finding); };
   KMS_TRY(const StoreCheckSummary checked, CheckStore(parts, tell));
   summary["checkMillis"] = lap.Millis();
+  // A token that fails says nothing of the backup. What was found without it does.
+  const auto end_early = [&](const Error& error) -> Result<void> {
+    if (report.findings() == 0) return NotCheckedError(error);
+    summary["notTried"] = error.detail();
+    AddTo(summary, checked);
+    return report.Finish(summary);
+  };
   const auto hsm = OpenToken(folder, options, *store, *clock);
-  if (!hsm) return NotCheckedError(hsm.error());
+  if (!hsm) {
+    if (hsm.error().error_class() == ErrorClass::kCorrupt)
+      tell({.place = "hsm-root", .fault = hsm.error().detail()});
+    return end_early(hsm.error());
+  }
   if (*hsm) parts.hsm = &(*hsm)->backend();
-  KMS_TRY(const CanarySummary tried, TryEveryVersion(parts, tell));
+  const auto tried = TryEveryVersion(parts, tell);
+  if (!tried) return end_early(tried.error());
   summary["tryMillis"] = lap.Millis();
-  AddTried(summary, tried);
-  if (!*hsm) TellUntried(summary, tried.in_hsm);
+  AddTried(summary, *tried);
+  if (!*hsm && tried->in_hsm > 0)
+    summary["notTried"] = Untried(tried->in_hsm, options.hsm.kind);
   AddTo(summary, checked);
   return report.Finish(summary);
 }

@@ -31,8 +31,7 @@ Result<SecretBytes> ReadPinFile(const std::string& path) {
   struct stat facts{};
   if (::fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode))
     return Wrong(path, "is no file");
-  if (facts.st_uid != ::geteuid())
-    return Wrong(path, "belongs to another user");
+  if (facts.st_uid != ::geteuid()) return Wrong(path, "belongs to another user");
   if ((facts.st_mode & 077) != 0)
     return Wrong(path, "may be read by others: chmod 600 it");
   std::size_t size = 0;

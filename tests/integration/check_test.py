@@ -46,15 +46,15 @@ def fill(server):
     client.close()
 
 
-def spoil_secrets(server):
+def spoil_secrets(server, member="sealed", offset=60):
     """Changes a byte of everything that is sealed, in all pages of the store's file, old ones among them."""
     path = server.data / "store" / "data.mdb"
     content = bytearray(path.read_bytes())
-    start = b'"sealed":"'
+    start = f'"{member}":"'.encode()
     at = content.find(start)
     assert at >= 0
     while at >= 0:
-        byte = at + len(start) + 60
+        byte = at + len(start) + offset
         content[byte] = ord("A") if content[byte] != ord("A") else ord("B")
         at = content.find(start, at + 1)
     path.write_bytes(content)
@@ -184,6 +184,27 @@ def a_drill_tries_what_is_in_a_token_with_a_copy_of_it():
         backup(server, file)
         told = json.loads(drill(server, file, expect=1, output=True, more=("--softhsm-folder", hsm)))
         assert len([one for one in told["findings"] if one["fault"] == "cannot be used"]) == 7, told
+        # A token that cannot be opened hides no finding.
+        told = json.loads(drill(server, file, expect=1, output=True, more=("--softhsm-folder", server.folder)))
+        assert told["findings"] and "has no token" in told["notTried"], told
+
+
+@check
+def a_root_key_in_the_store_that_does_not_fit_its_token_is_a_finding():
+    if MODULE is None:
+        raise Skipped("softhsm2 is not installed")
+    with Server(KMSD) as server:
+        server.start()
+        client = Client(server)
+        client.create_key(protectionLevel="0", keySpec="AES_256")
+        client.close()
+        server.stop()
+        spoil_secrets(server, "seal", offset=20)
+        file = server.folder / "backup"
+        backup(server, file)
+        told = json.loads(drill(server, file, expect=1, output=True, more=("--hsm", "auto")))
+        finding = {"place": "hsm-root", "fault": "what the store holds of root key 1 does not unwrap in the token"}
+        assert told["findings"] == [finding], told
 
 
 @check
@@ -295,12 +316,17 @@ def a_token_is_named_as_for_kmsd_or_not_at_all():
         pin.write_text("1234\n")
         pin.chmod(0o644)
         named = ["--hsm", "pkcs11", "--hsm-module", KMSD, "--hsm-token", "x"]
-        for more, told in ((["--hsm", "usb"], "usb"), (["--hsm-module", KMSD], "--hsm is not pkcs11"),
+        for more, told in ((["--hsm", "usb"], "usb not in {auto,none,pkcs11}"), (["--hsm", "0"], "0 not in {"),
+                           (["--hsm-module", KMSD], "--hsm is not pkcs11"),
                            (["--hsm", "pkcs11", "--hsm-module", KMSD], "--hsm-token"), (named, "KMSD_HSM_PIN"),
                            ([*named, "--hsm-pin-file", pin], "chmod 600"),
                            ([*named, "--hsm-sm4", "1:2"], "KEYTYPE:KEYGEN:GCM"),
+                           (["--hsm", "none", "--hsm-token", "x"], "--hsm is not pkcs11"),
                            (["--hsm", "none", "--softhsm-folder", server.folder], "--hsm auto")):
             assert told in drill(server, file, expect=2, more=more), more
+        # An option of several numbers does not take what follows for one.
+        told = kmsctl("drill", *named, "--hsm-sm4", "1:2", file, "--pass-phrase-file", pass_phrase_in(server.folder), expect=2)
+        assert "KEYTYPE:KEYGEN:GCM" in told, told
         # A store without keys of HSM level needs no token, and none is looked for.
         told = json.loads(drill(server, file, output=True, more=("--hsm", "auto")))
         assert told["findings"] == [] and "notTried" not in told, told

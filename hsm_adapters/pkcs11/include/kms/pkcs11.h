@@ -60,10 +60,11 @@ struct Pkcs11Config {
 
   // To use what is there, and nothing else, also beside the process that owns the token:
   // all sessions are read-only, so that the token itself refuses to have an object of it
-  // made, changed or removed; what is computed with are session objects. A root key that
-  // is missing is an error, not made. What needs more than that fails: AddRoot, Destroy,
-  // and in a token that cannot wrap the making of keys. The store is written only to
-  // count nonces, so it may be a copy.
+  // made, changed or removed. A root key that is missing is an error, not made. What
+  // needs more than that fails: AddRoot, the destruction of an object, and in a token
+  // that cannot wrap the making of keys. The store is written only to count nonces. It
+  // may be a copy for trying keys, not for work: the owner does not learn what is sealed
+  // over it, and counts on with the nonces that are left (docs/hsm.md).
   bool use_only = false;
 };
 
@@ -114,7 +115,8 @@ class Pkcs11Hsm {
   // opened for use only. The PIN is used again when the token has gone and come back.
   // `store` and `clock` outlive the object. Fails: kUnavailable with
   // Reason::kHsmUnavailable, whose detail says what is missing and how to mend it:
-  // module, token, PIN, mechanisms, or the root key of the store.
+  // module, token, PIN, mechanisms, or the root key of the store; kCorrupt if all that is
+  // there, but what the store holds of the root key does not fit it.
   static Result<std::unique_ptr<Pkcs11Hsm>> Open(Pkcs11Config config, KeyStore& store,
                                                  const Clock& clock);
 
