@@ -9,7 +9,6 @@
 namespace kms {
 namespace {
 
-
 struct Named {
   std::shared_ptr<const KeyRecord> key;
   std::shared_ptr<const LoadedVersion> version;
