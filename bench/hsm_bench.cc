@@ -30,7 +30,6 @@ constexpr int kSkipped = 77;
 constexpr int kMostSessions = 8;
 constexpr Place kAesPlace{"account", "aes", "1", "material", "aes"};
 constexpr Place kRsaPlace{"account", "rsa", "1", "material", "rsa"};
-constexpr std::size_t kTagSize = 16;
 
 void Check(CK_RV code) {
   if (code != CKR_OK) throw std::runtime_error("the raw token fails");
@@ -101,7 +100,7 @@ class Fixture {
         .Flag(CKA_EXTRACTABLE, false)
         .Flag(CKA_ENCRYPT, true)
         .Flag(CKA_DECRYPT, true)
-        .Number(CKA_VALUE_LEN, 32);
+        .Number(CKA_VALUE_LEN, pkcs11::kAesSize);
     CK_MECHANISM mechanism = {CKM_AES_KEY_GEN, nullptr, 0};
     Check(functions_->C_GenerateKey(raw_->handle(), &mechanism, key.data(), key.size(),
                                     &raw_aes_));
@@ -197,14 +196,7 @@ void Sign(benchmark::State& state, SignatureAlgorithm algorithm) {
 // AES-256-GCM with as much associated data as Seal has.
 class RawGcm {
  public:
-  explicit RawGcm(std::size_t size) : text_(size), sealed_(size + kTagSize) {
-    parameters_.pIv = nonce_.data();
-    parameters_.ulIvLen = nonce_.size();
-    parameters_.ulIvBits = nonce_.size() * 8;
-    parameters_.pAAD = associated_.data();
-    parameters_.ulAADLen = associated_.size();
-    parameters_.ulTagBits = kTagSize * 8;
-  }
+  explicit RawGcm(std::size_t size) : text_(size), sealed_(size + pkcs11::kGcmTagSize) {}
 
   bool Encrypt() {
     CK_ULONG size = sealed_.size();
@@ -225,9 +217,9 @@ class RawGcm {
  private:
   CK_FUNCTION_LIST& functions_ = fixture->functions();
   const RawSession session_{functions_};
-  Bytes nonce_ = Bytes(12, 1);
+  pkcs11::GcmNonce nonce_{1};
   Bytes associated_ = Bytes(156, 2);
-  CK_GCM_PARAMS parameters_{};
+  CK_GCM_PARAMS parameters_ = pkcs11::GcmParameters(nonce_, associated_);
   CK_MECHANISM mechanism_ = {CKM_AES_GCM, &parameters_, sizeof parameters_};
   Bytes text_;
   Bytes sealed_;
