@@ -14,6 +14,7 @@
 
 #include "hsm_adapters/pkcs11/module.h"
 #include "hsm_adapters/pkcs11/return_code.h"
+#include "hsm_adapters/pkcs11/slots.h"
 #include "hsm_adapters/pkcs11/token_folder.h"
 
 namespace kms {
@@ -54,35 +55,8 @@ Result<std::string> FindModule(const std::string& given) {
   return std::string(*found);
 }
 
-// Cryptoki's texts are padded with blanks.
-std::string_view Trimmed(const CK_UTF8CHAR* text, std::size_t size) {
-  const std::string_view padded(reinterpret_cast<const char*>(text), size);
-  return padded.substr(0, padded.find_last_not_of(' ') + 1);
-}
-
-struct SoftToken {
-  CK_SLOT_ID slot = 0;
-  CK_TOKEN_INFO info{};
-};
-
-Result<std::vector<SoftToken>> ListTokens(CK_FUNCTION_LIST& cryptoki) {
-  CK_ULONG count = 0;
-  CK_RV code = cryptoki.C_GetSlotList(CK_TRUE, nullptr, &count);
-  std::vector<CK_SLOT_ID> slots(count);
-  if (code == CKR_OK) code = cryptoki.C_GetSlotList(CK_TRUE, slots.data(), &count);
-  if (code != CKR_OK) return Failed("SoftHSM does not list its slots", code);
-  slots.resize(count);
-  std::vector<SoftToken> tokens;
-  for (const CK_SLOT_ID slot : slots) {
-    SoftToken token{slot, {}};
-    if (cryptoki.C_GetTokenInfo(slot, &token.info) == CKR_OK) tokens.push_back(token);
-  }
-  return tokens;
-}
-
-bool IsOurs(const SoftToken& token) {
-  return (token.info.flags & CKF_TOKEN_INITIALIZED) != 0 &&
-         Trimmed(token.info.label, sizeof token.info.label) == kTokenLabel;
+bool IsOurs(const SlotToken& token) {
+  return token.Has(CKF_TOKEN_INITIALIZED) && TextOf(token.info.label) == kTokenLabel;
 }
 
 CK_UTF8CHAR* PinOf(const SecretBytes& pin) {
@@ -236,9 +210,9 @@ class SoftHsm {
     CK_FUNCTION_LIST& cryptoki = module->functions();
     KMS_TRY(const auto tokens, ListTokens(cryptoki));
     Found found;
-    for (const SoftToken& token : tokens) {
+    for (const SlotToken& token : tokens) {
       if (!IsOurs(token)) continue;
-      if ((token.info.flags & CKF_USER_PIN_INITIALIZED) == 0 && may_make_)
+      if (!token.Has(CKF_USER_PIN_INITIALIZED) && may_make_)
         (void)SetUserPin(cryptoki, token.slot);  // the login tells
       OpenSession session(cryptoki, token.slot);
       const CK_RV code = session.Login(CKU_USER, pin_);
@@ -248,7 +222,7 @@ class SoftHsm {
       }
       if (const CK_RV destroyed = session.DestroyHalfKeys(); destroyed != CKR_OK)
         return Failed("SoftHSM does not remove a key that is half made", destroyed);
-      found.serial = Trimmed(token.info.serialNumber, sizeof token.info.serialNumber);
+      found.serial = TextOf(token.info.serialNumber);
       return found;
     }
     return found;
@@ -258,9 +232,8 @@ class SoftHsm {
     KMS_TRY(const auto module, Module::Load(module_));
     CK_FUNCTION_LIST& cryptoki = module->functions();
     KMS_TRY(const auto tokens, ListTokens(cryptoki));
-    const auto free = std::ranges::find_if(tokens, [](const SoftToken& token) {
-      return (token.info.flags & CKF_TOKEN_INITIALIZED) == 0;
-    });
+    const auto free = std::ranges::find_if(
+        tokens, [](const SlotToken& token) { return !token.Has(CKF_TOKEN_INITIALIZED); });
     if (free == tokens.end()) return Failed("SoftHSM has no slot for a new token");
     std::array<CK_UTF8CHAR, 32> label{};
     label.fill(' ');

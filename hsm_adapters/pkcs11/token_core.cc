@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <exception>
 #include <future>
-#include <string_view>
 #include <utility>
 
 namespace kms::pkcs11 {
@@ -15,12 +14,6 @@ constexpr int kMaxAttempts = 4;
 // Opening a token takes several calls.
 constexpr int kCallsToConnect = 3;
 constexpr const char* kHangs = "a call into the module does not come back";
-
-std::string Trimmed(const CK_UTF8CHAR* text, std::size_t size) {
-  std::string_view view(reinterpret_cast<const char*>(text), size);
-  const std::size_t end = view.find_last_not_of(std::string_view(" \0", 2));
-  return std::string(view.substr(0, end == std::string_view::npos ? 0 : end + 1));
-}
 
 // No exception leaves a thread: at worst memory has run out.
 bool Attempt(Job& job, Access& access) {
@@ -89,7 +82,7 @@ Result<void> TokenCore::Connect(std::shared_ptr<void> kept) {
 Result<void> TokenCore::ConnectNow(Stopwatch& stopwatch) {
   KMS_TRY(module_, Module::Load(config_.module));
   KMS_TRY(slot_, FindSlot());
-  KMS_TRY(mechanisms_, ReadMechanisms());
+  KMS_TRY(mechanisms_, ReadMechanisms(module_->functions(), slot_));
   KMS_CHECK_OK(LogIn());
   return Examine(stopwatch);
 }
@@ -426,78 +419,22 @@ void TokenCore::Reload() {
 }
 
 Result<CK_SLOT_ID> TokenCore::FindSlot() {
-  CK_FUNCTION_LIST& functions = module_->functions();
-  CK_ULONG count = 0;
-  if (const CK_RV code = functions.C_GetSlotList(CK_TRUE, nullptr, &count);
-      code != CKR_OK)
-    return Failed("the slots cannot be listed", code);
-  std::vector<CK_SLOT_ID> slots(count);
-  if (const CK_RV code = functions.C_GetSlotList(CK_TRUE, slots.data(), &count);
-      code != CKR_OK)
-    return Failed("the slots cannot be listed", code);
-  slots.resize(std::min<std::size_t>(count, slots.size()));
-  std::vector<std::pair<CK_SLOT_ID, CK_TOKEN_INFO>> found;
-  std::string others;
   // Another token of the same label is not to get our PIN.
   const std::string& serial = config_.serial.empty() ? serial_ : config_.serial;
-  for (const CK_SLOT_ID slot : slots) {
-    CK_TOKEN_INFO info{};
-    if (functions.C_GetTokenInfo(slot, &info) != CKR_OK) continue;
-    if (!(info.flags & CKF_TOKEN_INITIALIZED)) continue;
-    const std::string label = Trimmed(info.label, sizeof info.label);
-    const std::string its_serial = Trimmed(info.serialNumber, sizeof info.serialNumber);
-    if (label == config_.token && (serial.empty() || its_serial == serial)) {
-      found.emplace_back(slot, info);
-    } else {
-      others += " \"" + label + "\" (" + its_serial + ")";
-    }
-  }
-  const std::string wanted = "\"" + config_.token + "\"" +
-                             (serial.empty() ? "" : " with the serial number " + serial);
-  if (found.empty())
-    return Failed(
-        "there is no initialised token " + wanted + " in " + config_.module +
-        (others.empty() ? "; it shows none at all" : "; it shows" + others) +
-        ": make it with the vendor's tool (docs/hsm.md), or name the one meant");
-  if (found.size() > 1)
-    return Failed("there are several tokens " + wanted + ": name the serial number");
-  const CK_TOKEN_INFO& info = found.front().second;
-  if (!(info.flags & CKF_USER_PIN_INITIALIZED))
-    return Failed("the token " + wanted +
-                  " has no user PIN yet: set one as its security officer "
-                  "(pkcs11-tool --init-pin, or the vendor's tool)");
+  KMS_TRY(const SlotToken found, FindToken(module_->functions(), config_, serial));
+  const CK_TOKEN_INFO& info = found.info;
   const std::lock_guard lock(mutex_);
   facts_.token = config_.token;
-  facts_.serial = serial_ = Trimmed(info.serialNumber, sizeof info.serialNumber);
-  facts_.manufacturer = Trimmed(info.manufacturerID, sizeof info.manufacturerID);
-  facts_.model = Trimmed(info.model, sizeof info.model);
+  facts_.serial = serial_ = TextOf(info.serialNumber);
+  facts_.manufacturer = TextOf(info.manufacturerID);
+  facts_.model = TextOf(info.model);
   facts_.firmware = std::to_string(info.firmwareVersion.major) + "." +
                     std::to_string(info.firmwareVersion.minor);
-  return found.front().first;
-}
-
-Result<TokenCore::Mechanisms> TokenCore::ReadMechanisms() {
-  CK_FUNCTION_LIST& functions = module_->functions();
-  CK_ULONG count = 0;
-  if (const CK_RV code = functions.C_GetMechanismList(slot_, nullptr, &count);
-      code != CKR_OK)
-    return Failed("the mechanisms cannot be listed", code);
-  std::vector<CK_MECHANISM_TYPE> types(count);
-  if (const CK_RV code = functions.C_GetMechanismList(slot_, types.data(), &count);
-      code != CKR_OK)
-    return Failed("the mechanisms cannot be listed", code);
-  types.resize(std::min<std::size_t>(count, types.size()));
-  Mechanisms found;
-  for (const CK_MECHANISM_TYPE type : types) {
-    CK_MECHANISM_INFO info{};
-    if (functions.C_GetMechanismInfo(slot_, type, &info) == CKR_OK)
-      found[type] = info.flags;
-  }
-  return found;
+  return found.slot;
 }
 
 Result<void> TokenCore::CheckMechanisms() {
-  KMS_TRY(Mechanisms found, ReadMechanisms());
+  KMS_TRY(Mechanisms found, ReadMechanisms(module_->functions(), slot_));
   for (const auto& [type, flags] : mechanisms_)
     if ((found[type] & flags) != flags)
       return Failed("the token has come back without mechanism " + std::to_string(type) +

@@ -7,7 +7,6 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -17,6 +16,7 @@
 #include "hsm_adapters/pkcs11/gate.h"
 #include "hsm_adapters/pkcs11/module.h"
 #include "hsm_adapters/pkcs11/return_code.h"
+#include "hsm_adapters/pkcs11/slots.h"
 #include "hsm_adapters/pkcs11/token.h"
 
 namespace kms::pkcs11 {
@@ -49,7 +49,6 @@ class TokenCore : public std::enable_shared_from_this<TokenCore> {
   }
 
  private:
-  using Mechanisms = std::map<CK_MECHANISM_TYPE, CK_FLAGS>;
   // A session, and whoever is inside the module with it.
   struct Slot {
     CK_SESSION_HANDLE session = CK_INVALID_HANDLE;
@@ -78,7 +77,6 @@ class TokenCore : public std::enable_shared_from_this<TokenCore> {
   Result<void> ConnectNow(Stopwatch& stopwatch);
   Result<void> LogIn();
   Result<CK_SLOT_ID> FindSlot();
-  Result<Mechanisms> ReadMechanisms();
   Result<void> CheckMechanisms();
   Result<void> OpenKeeper();
   void CloseSessions();
