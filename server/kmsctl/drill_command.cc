@@ -81,8 +81,8 @@ Result<void> CompleteToken(DrillOptions& options) {
   if (kind == HsmKind::kPkcs11) {
     options.hsm_texts.pin = std::move(pin);
   } else {
-    hsm.kind =
-        HsmKind::kAuto;  // with which no token is named; kmsd may name one with none
+    // With which no token is named. With none kmsd may name one that it does without.
+    hsm.kind = HsmKind::kAuto;
   }
   if (const std::string wrong = CompleteHsm(hsm, options.hsm_texts); !wrong.empty())
     return UsageError(wrong);
@@ -147,9 +147,9 @@ Result<void> Try(const std::string& folder, const DrillOptions& options,
   const auto tell = [&](const StoreFinding& finding) { report.Tell(finding); };
   KMS_TRY(const StoreCheckSummary checked, CheckStore(parts, tell));
   summary["checkMillis"] = lap.Millis();
-  // A token that fails says nothing of the backup. What was found without it does.
+  // What was found is told also where something ends the drill early.
   const auto end_early = [&](const Error& error) -> Result<void> {
-    if (report.findings() == 0) return NotCheckedError(error);
+    if (report.findings() == 0) return error;
     summary["notTried"] = error.detail();
     AddTo(summary, checked);
     return report.Finish(summary);
@@ -158,7 +158,7 @@ Result<void> Try(const std::string& folder, const DrillOptions& options,
   if (!hsm) {
     if (hsm.error().error_class() == ErrorClass::kCorrupt)
       tell({.place = "hsm-root", .fault = hsm.error().detail()});
-    return end_early(hsm.error());
+    return end_early(NotCheckedError(hsm.error()));  // it says nothing of the backup
   }
   if (*hsm) parts.hsm = &(*hsm)->backend();
   const auto tried = TryEveryVersion(parts, tell);
