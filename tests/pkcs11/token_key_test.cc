@@ -98,5 +98,35 @@ TEST_F(WaitingTest, ForTheKeyThatTellsWhoseFaultItWas) {
   ExpectWhoWaitsIsOutside([&](Access& access) { EXPECT_FALSE(key.Computes(access)); });
 }
 
+// Of a token that is open for use only (Pkcs11Config::use_only) all are read-only.
+TEST(AccessTest, ASessionForOneThingIsOpenedAsAllAre) {
+  static CK_FLAGS opened = 0;
+  static int closed = 0;
+  opened = closed = 0;
+  CK_FUNCTION_LIST functions{};
+  functions.C_OpenSession = [](CK_SLOT_ID, CK_FLAGS flags, void*, CK_NOTIFY,
+                               CK_SESSION_HANDLE* session) -> CK_RV {
+    opened = flags;
+    *session = 3;
+    return CKR_OK;
+  };
+  functions.C_CloseSession = [](CK_SESSION_HANDLE session) -> CK_RV {
+    closed += session == 3 ? 1 : 0;
+    return CKR_OK;
+  };
+  std::mutex keeper;
+  Stopwatch stopwatch;
+  Pkcs11Config config;
+  for (const bool use_only : {true, false}) {
+    config.use_only = use_only;
+    Access access({functions, 0, pkcs11::SessionFlags(config), 1, keeper, 1}, 2,
+                  stopwatch);
+    EXPECT_TRUE(Access::Scratch(access).open());
+    EXPECT_EQ((opened & CKF_RW_SESSION) == 0, use_only);
+    EXPECT_NE(opened & CKF_SERIAL_SESSION, 0u);
+  }
+  EXPECT_EQ(closed, 2);
+}
+
 }  // namespace
 }  // namespace kms::testing
