@@ -10,8 +10,9 @@ import signal
 import subprocess
 import tempfile
 
-from harness import Client, Server, Skipped, b64, check, eventually, run_checks
-from hsm_harness import MODULE, FaultyToken, Keys, OperatorsToken, has_token_tools, pkcs11_tool
+from harness import Client, Server, b64, check, eventually, run_checks
+from hsm_harness import (MODULE, FaultyToken, Keys, OperatorsToken, pkcs11_tool, skip_without_softhsm,
+                         skip_without_token_tools)
 from offline import KMSCTL, KMSD, backup, kmsctl, pass_phrase_in, small_disk
 
 
@@ -152,8 +153,7 @@ def a_drill_tries_every_version_and_leaves_nothing():
 
 @check
 def a_drill_tries_what_is_in_a_token_with_a_copy_of_it():
-    if MODULE is None:
-        raise Skipped("softhsm2 is not installed")
+    skip_without_softhsm()
     with Server(KMSD) as server:
         server.start()
         keys = Keys(server)
@@ -191,8 +191,7 @@ def a_drill_tries_what_is_in_a_token_with_a_copy_of_it():
 
 @check
 def a_root_key_in_the_store_that_does_not_fit_its_token_is_a_finding():
-    if MODULE is None:
-        raise Skipped("softhsm2 is not installed")
+    skip_without_softhsm()
     with Server(KMSD) as server:
         server.start()
         client = Client(server)
@@ -209,8 +208,7 @@ def a_root_key_in_the_store_that_does_not_fit_its_token_is_a_finding():
 
 @check
 def a_drill_beside_kmsd_leaves_a_named_token_as_it_is():
-    if not has_token_tools():
-        raise Skipped("softhsm2 or opensc is not installed")
+    skip_without_token_tools()
     with OperatorsToken() as token, OperatorsToken() as other, \
             Server(KMSD, options=[*token.options, "--hsm-pin-file", token.pin_file], environment=token.environment) as server:
         server.start()
@@ -256,8 +254,7 @@ def a_drill_beside_kmsd_leaves_a_named_token_as_it_is():
 
 @check
 def a_drill_makes_no_root_key_in_a_token():
-    if not has_token_tools():
-        raise Skipped("softhsm2 or opensc is not installed")
+    skip_without_token_tools()
     with FaultyToken() as token, \
             Server(KMSD, options=[*token.options, "--hsm-pin-file", token.pin_file], environment=token.environment) as server:
         token.obey("* hide CKM_AES_KEY_WRAP_PAD")
@@ -283,8 +280,7 @@ def a_drill_makes_no_root_key_in_a_token():
 
 @check
 def material_of_another_version_is_a_finding():
-    if MODULE is None:
-        raise Skipped("softhsm2 is not installed")
+    skip_without_softhsm()
     with Server(KMSD) as server:
         server.start()
         client = Client(server)

@@ -22,6 +22,16 @@ def has_token_tools():
     return bool(MODULE and shutil.which("pkcs11-tool"))
 
 
+def skip_without_softhsm():
+    if MODULE is None:
+        raise Skipped("softhsm2 is not installed")
+
+
+def skip_without_token_tools():
+    if not has_token_tools():
+        raise Skipped("softhsm2 or opensc is not installed")
+
+
 def need_token():
     if not has_token_tools():
         print("softhsm2 or opensc is not installed")

@@ -4,7 +4,7 @@
 
 #include <chrono>
 #include <latch>
-#include <optional>
+#include <memory>
 #include <thread>
 
 #include "keys/fake_hsm.h"
